@@ -1,0 +1,2 @@
+/** What people run: the command line, the processes of a cluster, the quickstart. */
+package io.lockstep.tools;

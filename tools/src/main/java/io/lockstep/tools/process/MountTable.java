@@ -1,0 +1,64 @@
+package io.lockstep.tools.process;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Immutable. What is mounted where, from {@code /proc/self/mountinfo}, oldest first. */
+public record MountTable(List<Row> rows) {
+  /** One mount: its directory, filesystem type and source. */
+  public record Row(Path directory, String type, String source) {}
+
+  private static final Path MOUNT_INFO = Path.of("/proc/self/mountinfo");
+  private static final int DIRECTORY_INDEX = 4;
+
+  public MountTable {
+    rows = List.copyOf(rows);
+  }
+
+  public static MountTable read() throws IOException {
+    return parse(Files.readString(MOUNT_INFO, StandardCharsets.ISO_8859_1));
+  }
+
+  static MountTable parse(String mountInfo) {
+    List<Row> rows = new ArrayList<>();
+    for (String line : mountInfo.lines().toList()) {
+      String[] fields = line.split(" ");
+      int separator = List.of(fields).indexOf("-");
+      if (separator > DIRECTORY_INDEX && fields.length > separator + 2) {
+        rows.add(
+            new Row(
+                Path.of(unescape(fields[DIRECTORY_INDEX])),
+                fields[separator + 1],
+                unescape(fields[separator + 2])));
+      }
+    }
+    return new MountTable(rows);
+  }
+
+  /** The topmost mount on exactly this directory. */
+  public Optional<Row> on(Path directory) {
+    Path absolute = directory.toAbsolutePath().normalize();
+    return rows.stream().filter(row -> row.directory().equals(absolute)).reduce((a, b) -> b);
+  }
+
+  /** Blanks, tabs, newlines and backslashes stand there as a backslash and three octal digits. */
+  private static String unescape(String field) {
+    byte[] raw = field.getBytes(StandardCharsets.ISO_8859_1);
+    ByteArrayOutputStream plain = new ByteArrayOutputStream(raw.length);
+    for (int i = 0; i < raw.length; i++) {
+      if (raw[i] == '\\' && i + 3 < raw.length) {
+        plain.write(Integer.parseInt(new String(raw, i + 1, 3, StandardCharsets.ISO_8859_1), 8));
+        i += 3;
+      } else {
+        plain.write(raw[i]);
+      }
+    }
+    return plain.toString(StandardCharsets.UTF_8);
+  }
+}
