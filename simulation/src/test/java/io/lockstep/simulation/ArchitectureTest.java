@@ -57,6 +57,7 @@ class ArchitectureTest {
           "io.lockstep.replication.registry",
           "io.lockstep.replication.heal",
           "io.lockstep.lockd.lease",
+          "io.lockstep.metadata.kv",
           "io.lockstep.metadata.namespace",
           "io.lockstep.metadata.catalogue");
 

@@ -7,7 +7,7 @@ public interface KvReader {
 
   /**
    * Calls {@code visitor} for each pair with {@code from <= key < to} in order of key, until it
-   * returns false.
+   * returns false. The visitor does not change the transaction that it scans.
    *
    * @param to exclusive; null = to the end
    */
