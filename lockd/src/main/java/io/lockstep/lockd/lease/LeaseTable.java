@@ -1,0 +1,483 @@
+package io.lockstep.lockd.lease;
+
+import io.lockstep.core.Check;
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Token;
+import io.lockstep.wire.message.LeaseMode;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+
+/**
+ * Confined to the agent that owns it. All leases of one lockd as a pure state machine: each input
+ * is one transition and returns its effects in order.
+ *
+ * <p>A table lives for one term. It keeps I1 (one exclusive holder, tokens rise), P1 (no grant
+ * between an unclean end and its settling), P4 (an ended id is never granted), P5 (nothing new is
+ * granted in grace, nothing at all to an ended session). What it needs from outside, it asks again
+ * with growing pauses until it is answered; what it owes to a waiter, it gives by the waiter's
+ * deadline at the latest.
+ */
+public final class LeaseTable {
+  /** What the whole table is doing. */
+  public enum Phase {
+    /** The master has not answered StartLockd yet: no input but {@link #onStarted} is allowed. */
+    STARTING,
+    /** Sessions tell the leases that they still hold; acquires wait. */
+    GRACE,
+    /** The master settles what nobody has told of; acquires wait. */
+    SWEEPING,
+    /** Leases are granted. */
+    SERVING;
+
+    boolean mayBecome(Phase next) {
+      return next.ordinal() == ordinal() + 1;
+    }
+  }
+
+  /** Immutable. What a session asks for; {@code set} 0 = not a file with objects. */
+  public record Acquire(
+      long session, long inode, long lease, LeaseMode mode, long set, long deadlineNs) {}
+
+  /** Immutable. A lease that a session holds from a former lockd. */
+  public record Reclaim(long inode, long lease, LeaseMode mode, Token token, long set) {
+    Acquire asAcquire(long session) {
+      return new Acquire(session, inode, lease, mode, set, 0);
+    }
+  }
+
+  /** Immutable. One granted, awaited or settled lease, for people. */
+  public record Row(
+      long inode,
+      long session,
+      long lease,
+      LeaseMode mode,
+      String state,
+      Token token,
+      long ageNs,
+      String lastEnd) {}
+
+  private record GraceAsker(long request, long inode, long session, long deadlineNs) {}
+
+  private final LeaseBook book;
+  private final Map<Long, InodeLeases> inodes = new LinkedHashMap<>();
+
+  /** Those where time alone can change something; the others are not looked at in a tick. */
+  private final Set<InodeLeases> restless = new LinkedHashSet<>();
+
+  private final Set<Long> condemned = new LinkedHashSet<>();
+  private final ArrayDeque<GraceAsker> graceAskers = new ArrayDeque<>();
+  private Phase phase = Phase.STARTING;
+  private long graceEndNs;
+
+  /** Sessions that were open when this term began and have not ended. */
+  private final Set<Long> olderSessions = new LinkedHashSet<>();
+
+  /** Of these, who has not told all yet. */
+  private final Set<Long> untold = new LinkedHashSet<>();
+
+  /** Sessions that ended in this term; the smallest, so oldest, are forgotten first. */
+  private final TreeSet<Long> endedSessions = new TreeSet<>();
+
+  private boolean sweepWanted;
+  private Token sweepSeal;
+  private Repeat sweepRepeat;
+
+  public LeaseTable(LeaseLimits limits) {
+    this(limits, LeaseRules.PRODUCTION);
+  }
+
+  LeaseTable(LeaseLimits limits, LeaseRules rules) {
+    this.book = new LeaseBook(rules, limits);
+  }
+
+  public Phase phase() {
+    return phase;
+  }
+
+  public boolean isServing() {
+    return phase == Phase.SERVING;
+  }
+
+  /** Leases granted. */
+  public int leases() {
+    return book.leases();
+  }
+
+  /** Requests that wait. */
+  public int waiters() {
+    return book.waiters();
+  }
+
+  /**
+   * The master has logged the start entry.
+   *
+   * @param sessions that its log calls open
+   */
+  public List<Effect> onStarted(long term, Collection<Long> sessions, long nowNs) {
+    book.begin(term);
+    olderSessions.addAll(sessions);
+    untold.addAll(sessions);
+    graceEndNs = nowNs + book.limits.graceNs();
+    become(Phase.GRACE, "term " + term);
+    return finish(nowNs);
+  }
+
+  public List<Effect> onAcquire(Acquire asked, long nowNs) {
+    requireStarted();
+    if (isRefused(asked.session())) {
+      refuse(asked, ErrorCode.SESSION_ENDED, "session " + asked.session() + " has ended");
+    } else if (condemned.contains(asked.inode())) {
+      refuse(asked, ErrorCode.OBJECT_DELETED, "the inode is being collected");
+    } else {
+      on(asked.inode(), leases -> leases.onAcquire(asked, nowNs));
+    }
+    return finish(nowNs);
+  }
+
+  /** Ends a lease, granted or awaited; of an unknown one the id is remembered (P4). */
+  public List<Effect> onRelease(
+      long session, long inode, long lease, boolean clean, long nowNs) {
+    requireStarted();
+    if (!isRefused(session)) {
+      String reason = (clean ? "released by session " : "released unclean by session ") + session;
+      on(inode, leases -> leases.onRelease(session, lease, clean, reason, nowNs));
+    }
+    return finish(nowNs);
+  }
+
+  /** The client does not know this lease. What it did under it is not known: an unclean end. */
+  public List<Effect> onRecallNotMine(long session, long inode, long lease, long nowNs) {
+    requireStarted();
+    if (!isRefused(session)) {
+      String reason = "not known to session " + session;
+      on(inode, leases -> leases.onRelease(session, lease, false, reason, nowNs));
+    }
+    return finish(nowNs);
+  }
+
+  /**
+   * A session tells what it holds from a former lockd (P5). Answered by {@link
+   * Effect.AnswerReclaim}; what is refused has ended unclean.
+   *
+   * @param last the session has told all
+   */
+  public List<Effect> onReclaim(long session, List<Reclaim> items, boolean last, long nowNs) {
+    requireStarted();
+    List<Long> refused = new ArrayList<>();
+    boolean inTime = phase == Phase.GRACE && untold.contains(session);
+    for (Reclaim item : items) {
+      if (!isRefused(session)) {
+        on(item.inode(), leases -> onReclaim(leases, session, item, inTime, refused, nowNs));
+      } else {
+        refused.add(item.inode());
+      }
+    }
+    if (last) {
+      untold.remove(session);
+    }
+    book.emit(new Effect.AnswerReclaim(session, List.copyOf(refused)));
+    return finish(nowNs);
+  }
+
+  private void onReclaim(
+      InodeLeases leases,
+      long session,
+      Reclaim item,
+      boolean inTime,
+      List<Long> refused,
+      long nowNs) {
+    if (leases.isHeldBy(session, item.lease())) {
+      return;
+    }
+    boolean former = item.token().term() < book.term();
+    if (inTime && former && leases.onReclaim(session, item, nowNs)) {
+      return;
+    }
+    refused.add(item.inode());
+    book.remember(session, item.inode(), item.lease(), nowNs);
+    if (book.rules.mustSettle(item.mode(), false, item.set())) {
+      leases.onReclaimRefused(item.set(), "lost by session " + session, nowNs);
+    }
+  }
+
+  /**
+   * The master's log has ended the session (P5). Leases that it still held end unclean, however it
+   * ended: a lease ends clean only by its own release.
+   *
+   * @param clean closed by the client
+   */
+  public List<Effect> onSessionEnded(long session, boolean clean, long nowNs) {
+    requireStarted();
+    olderSessions.remove(session);
+    untold.remove(session);
+    if (session > book.term()) {
+      endedSessions.add(session);
+      if (endedSessions.size() > book.limits.endedMax()) {
+        endedSessions.pollFirst();
+      }
+    }
+    String reason = "session " + session + (clean ? " was closed" : " was ended");
+    for (long inode : book.inodesOf(session)) {
+      on(inode, leases -> leases.onSessionEnded(session, reason, nowNs));
+    }
+    book.forgetEndsOf(session);
+    if (!clean) {
+      // Leases that it released clean may have left marks that only it would have cleared.
+      sweepWanted = true;
+    }
+    return finish(nowNs);
+  }
+
+  /** The master's answer to {@link Effect.AskSettle}. */
+  public List<Effect> onSettled(long inode, Token token, boolean done, long nowNs) {
+    requireStarted();
+    on(inode, leases -> leases.onSettled(token, done, nowNs));
+    return finish(nowNs);
+  }
+
+  /** The master's answer to {@link Effect.AskSettleOrphans}. */
+  public List<Effect> onOrphansSettled(Token seal, boolean done, long nowNs) {
+    requireStarted();
+    if (seal.equals(sweepSeal)) {
+      sweepSeal = null;
+      if (!done) {
+        sweepWanted = true;
+      } else {
+        sweepRepeat = null;
+        if (phase == Phase.SWEEPING) {
+          serve(nowNs);
+        }
+      }
+    }
+    return finish(nowNs);
+  }
+
+  /**
+   * The master wants to collect the inode: takes it like a writer, and for ever (P15). Answered by
+   * {@link Effect.AnswerCondemn}.
+   */
+  public List<Effect> onCondemn(
+      long request, long inode, long set, long deadlineNs, long nowNs) {
+    requireStarted();
+    if (condemned.contains(inode)) {
+      book.emit(new Effect.AnswerCondemn(request, ErrorCode.OK, book.nextToken()));
+    } else {
+      Acquire asked =
+          new Acquire(Waiter.MASTER, inode, request, LeaseMode.EXCLUSIVE, set, deadlineNs);
+      on(inode, leases -> leases.onCondemn(asked, nowNs));
+    }
+    return finish(nowNs);
+  }
+
+  /**
+   * Somebody asks for attributes of this file: answered by {@link Effect.AnswerAttributes} once the
+   * master has what an exclusive holder other than the asker knows.
+   */
+  public List<Effect> onSettleAttributes(
+      long request, long inode, long session, long deadlineNs, long nowNs) {
+    requireStarted();
+    settleAttributes(new GraceAsker(request, inode, session, deadlineNs), nowNs);
+    return finish(nowNs);
+  }
+
+  private void settleAttributes(GraceAsker asker, long nowNs) {
+    InodeLeases known = inodes.get(asker.inode);
+    boolean told = isServing() || (known != null && !known.holders().isEmpty());
+    if (told) {
+      on(
+          asker.inode,
+          leases ->
+              leases.onSettleAttributes(asker.request, asker.session, asker.deadlineNs, nowNs));
+    } else if (graceAskers.size() >= book.limits.waitersMax()) {
+      book.emit(new Effect.AnswerAttributes(asker.request, ErrorCode.BUSY));
+    } else {
+      // Its exclusive holder may be about to reclaim.
+      graceAskers.add(asker);
+    }
+  }
+
+  public List<Effect> onAnswerQuery(
+      long session, long inode, long lease, long query, long nowNs) {
+    requireStarted();
+    on(inode, leases -> leases.onAnswerQuery(session, lease, query, nowNs));
+    return finish(nowNs);
+  }
+
+  /** To be called every few tens of milliseconds. */
+  public List<Effect> onTick(long nowNs) {
+    requireStarted();
+    for (InodeLeases leases : List.copyOf(restless)) {
+      on(leases.inode(), each -> each.onTick(nowNs));
+    }
+    for (GraceAsker asker : graceAskers) {
+      if (nowNs - asker.deadlineNs >= 0) {
+        book.emit(new Effect.AnswerAttributes(asker.request, ErrorCode.IN_GRACE));
+      }
+    }
+    graceAskers.removeIf(asker -> nowNs - asker.deadlineNs >= 0);
+    book.forgetOldEnds(nowNs);
+    return finish(nowNs);
+  }
+
+  /** At most {@code max} rows; those with waiters or a settle under way come first. */
+  public List<Row> rows(int max, long nowNs) {
+    List<Row> rows = new ArrayList<>();
+    for (InodeLeases leases : restless) {
+      addRows(leases, rows, nowNs);
+    }
+    for (InodeLeases leases : inodes.values()) {
+      if (rows.size() >= max) {
+        break;
+      }
+      if (!restless.contains(leases)) {
+        addRows(leases, rows, nowNs);
+      }
+    }
+    rows.sort(Comparator.comparingLong(Row::inode));
+    return rows.size() <= max ? rows : rows.subList(0, max);
+  }
+
+  private static void addRows(InodeLeases leases, List<Row> rows, long nowNs) {
+    long inode = leases.inode();
+    String lastEnd = leases.lastEnd();
+    if (leases.state() == InodeLeases.State.SETTLING) {
+      Token token = leases.settleToken();
+      rows.add(new Row(inode, 0, 0, LeaseMode.EXCLUSIVE, "SETTLING", token, 0, lastEnd));
+    }
+    for (Lease held : leases.holders()) {
+      String state = held.wanted() == null ? "GRANTED" : "RECALLED";
+      long ageNs = nowNs - held.grantedNs;
+      rows.add(
+          new Row(inode, held.session, held.id, held.mode, state, held.token, ageNs, lastEnd));
+    }
+    for (Waiter waiter : leases.queue()) {
+      long ageNs = nowNs - waiter.sinceNs;
+      rows.add(
+          new Row(
+              inode,
+              waiter.session,
+              waiter.lease,
+              waiter.mode,
+              "WAITING",
+              Token.NONE,
+              ageNs,
+              lastEnd));
+    }
+  }
+
+  /** One step of one inode, and the bookkeeping that depends on how it left it. */
+  private void on(long inode, Consumer<InodeLeases> step) {
+    InodeLeases leases = inodes.computeIfAbsent(inode, i -> new InodeLeases(i, book));
+    step.accept(leases);
+    if (leases.isRestless()) {
+      restless.add(leases);
+      return;
+    }
+    restless.remove(leases);
+    if (!leases.isForgettable()) {
+      return;
+    }
+    if (leases.state() == InodeLeases.State.CONDEMNED) {
+      rememberCondemned(inode);
+    }
+    inodes.remove(inode);
+  }
+
+  private void rememberCondemned(long inode) {
+    condemned.add(inode);
+    if (condemned.size() > book.limits.condemnedMax()) {
+      condemned.remove(condemned.iterator().next());
+    }
+  }
+
+  /** What every transition ends with: the phase may be over, a sweep may be due. */
+  private List<Effect> finish(long nowNs) {
+    if (phase == Phase.GRACE && (untold.isEmpty() || nowNs - graceEndNs >= 0)) {
+      become(Phase.SWEEPING, untold.isEmpty() ? "all sessions have told" : "grace is over");
+      untold.clear();
+      sweepWanted = true;
+    }
+    maybeSweep(nowNs);
+    return book.takeEffects();
+  }
+
+  /** Settles that were just begun come first, so that the sweep finds their inodes done. */
+  private void maybeSweep(long nowNs) {
+    boolean allowed = phase == Phase.SWEEPING || phase == Phase.SERVING;
+    if (!allowed || !sweepWanted || sweepSeal != null) {
+      return;
+    }
+    for (InodeLeases leases : restless) {
+      if (leases.isSettlingFirst()) {
+        return;
+      }
+    }
+    if (sweepRepeat == null) {
+      sweepRepeat =
+          new Repeat(book.limits.settlePauseNs(), book.limits.settlePauseMaxNs(), nowNs);
+    } else if (!sweepRepeat.isDue(nowNs)) {
+      return;
+    }
+    sweepWanted = false;
+    List<Effect.Covered> covered = covered();
+    sweepSeal = book.nextToken();
+    book.emit(new Effect.AskSettleOrphans(covered, sweepSeal));
+  }
+
+  private List<Effect.Covered> covered() {
+    List<Effect.Covered> covered = new ArrayList<>();
+    for (InodeLeases leases : inodes.values()) {
+      if (leases.state() == InodeLeases.State.EXCLUSIVE) {
+        Token token = leases.holders().iterator().next().token;
+        covered.add(new Effect.Covered(leases.inode(), token));
+      } else if (leases.state() == InodeLeases.State.SETTLING) {
+        covered.add(new Effect.Covered(leases.inode(), leases.settleToken()));
+      }
+    }
+    return List.copyOf(covered);
+  }
+
+  private void serve(long nowNs) {
+    become(Phase.SERVING, "orphans are settled");
+    List<GraceAsker> askers = List.copyOf(graceAskers);
+    graceAskers.clear();
+    askers.forEach(asker -> settleAttributes(asker, nowNs));
+    for (InodeLeases leases : List.copyOf(restless)) {
+      on(leases.inode(), each -> each.pump(nowNs));
+    }
+  }
+
+  private void become(Phase next, String reason) {
+    Check.that(phase.mayBecome(next), "%s -> %s: %s", phase, next, reason);
+    phase = next;
+    book.setGranting(book.rules.mayGrant(next));
+  }
+
+  /** Sessions older than this term are those of the start entry; newer ones until they end. */
+  private boolean isRefused(long session) {
+    if (!book.rules.refusesEndedSessions()) {
+      return false;
+    }
+    return session < book.term()
+        ? !olderSessions.contains(session)
+        : endedSessions.contains(session);
+  }
+
+  private void requireStarted() {
+    Check.that(phase != Phase.STARTING, "input before the start entry is logged");
+  }
+
+  private void refuse(Acquire asked, ErrorCode code, String reason) {
+    book.emit(
+        new Effect.Refuse(asked.session(), asked.inode(), asked.lease(), code, reason));
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * The lease table of lockd as a pure state machine: inputs with a time, effects as values.
+ *
+ * <p>{@link io.lockstep.lockd.lease.LeaseTable} is the only entrance; everything here is confined
+ * to the agent that owns the table. It takes no lock, no clock and no chance.
+ */
+package io.lockstep.lockd.lease;

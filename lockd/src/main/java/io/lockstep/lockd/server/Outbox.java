@@ -1,0 +1,393 @@
+package io.lockstep.lockd.server;
+
+import io.lockstep.core.Agent;
+import io.lockstep.core.Check;
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Times;
+import io.lockstep.core.Token;
+import io.lockstep.lockd.lease.Effect;
+import io.lockstep.lockd.lease.LeaseTable;
+import io.lockstep.wire.Convert;
+import io.lockstep.wire.Peer;
+import io.lockstep.wire.PeerIdentity;
+import io.lockstep.wire.Replies;
+import io.lockstep.wire.Responder;
+import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.EndSession;
+import io.lockstep.wire.message.GetAttributes;
+import io.lockstep.wire.message.LeaseGrant;
+import io.lockstep.wire.message.Push;
+import io.lockstep.wire.message.QueryLease;
+import io.lockstep.wire.message.RecallLease;
+import io.lockstep.wire.message.ReclaimReply;
+import io.lockstep.wire.message.Reply;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SettleInode;
+import io.lockstep.wire.message.SettleOrphans;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.LongUnaryOperator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Confined to the lockd agent. Carries out the effects of the lease table: answers those who wait,
+ * pushes to sessions, asks the master and brings its answers back to the table.
+ */
+final class Outbox {
+  private record Place(long session, long inode, long lease) {}
+
+  private static final Logger LOG = LoggerFactory.getLogger(Outbox.class);
+
+  /** Settling copies what differs of a file, or of many: the master ends it long before this. */
+  private static final long SETTLE_TIMEOUT_NS = Duration.ofMinutes(10).toNanos();
+
+  private final Peer master;
+  private final LongUnaryOperator epochOf;
+  private final Agent agent;
+  private final SizeOwners sizeOwners;
+  private final Times times;
+
+  private final Map<Place, Responder> acquires = new HashMap<>();
+  private final Map<Long, Responder> requests = new HashMap<>();
+  private final Map<Long, PeerIdentity> peers = new HashMap<>();
+  private final Map<Long, Long> volumes = new HashMap<>();
+  private final Set<Long> ending = new HashSet<>();
+  private Responder reclaim;
+
+  private LeaseTable table;
+  private long term;
+  private long run;
+
+  Outbox(
+      Peer master,
+      LongUnaryOperator epochOf,
+      Agent agent,
+      SizeOwners sizeOwners,
+      Times times) {
+    this.master = master;
+    this.epochOf = epochOf;
+    this.agent = agent;
+    this.sizeOwners = sizeOwners;
+    this.times = times;
+  }
+
+  void begin(long newTerm, LeaseTable newTable, long newRun) {
+    term = newTerm;
+    table = newTable;
+    run = newRun;
+  }
+
+  /** Ends the term: everybody who waits is told so. */
+  void drop(ErrorCode code, String reason) {
+    table = null;
+    sizeOwners.clear();
+    acquires.values().forEach(responder -> responder.fail(code, reason));
+    requests.values().forEach(responder -> responder.fail(code, reason));
+    acquires.clear();
+    requests.clear();
+    ending.clear();
+  }
+
+  /** A repeat of the same request takes the place of the one before. */
+  void await(long session, long inode, long lease, Responder responder) {
+    Responder former = acquires.put(new Place(session, inode, lease), responder);
+    if (former != null) {
+      former.fail(ErrorCode.LEASE_TIMEOUT, "the request was repeated");
+    }
+  }
+
+  void await(long request, Responder responder) {
+    requests.put(request, responder);
+  }
+
+  void awaitReclaim(Responder responder) {
+    reclaim = responder;
+  }
+
+  /** Pushes go to the connection of the session's latest request. */
+  void rememberPusher(long session, PeerIdentity peer) {
+    peers.put(session, peer);
+  }
+
+  void forgetPusher(PeerIdentity.Pusher pusher) {
+    peers.values().removeIf(peer -> peer.pusher() == pusher);
+  }
+
+  void forgetSession(long session) {
+    peers.remove(session);
+    volumes.remove(session);
+    ending.remove(session);
+  }
+
+  String addressOf(long session) {
+    PeerIdentity peer = peers.get(session);
+    return peer == null ? "" : peer.address();
+  }
+
+  boolean isOfVolume(long session, long volume) {
+    return volumes.getOrDefault(session, 0L) == volume;
+  }
+
+  void run(List<Effect> effects) {
+    for (Effect effect : effects) {
+      carryOut(effect);
+    }
+    if (table.isServing()) {
+      sizeOwners.complete();
+    }
+  }
+
+  private void carryOut(Effect effect) {
+    if (effect instanceof Effect.Grant it) {
+      grant(it);
+    } else if (effect instanceof Effect.Refuse it) {
+      refuse(it);
+    } else if (effect instanceof Effect.Recall it) {
+      recall(it);
+    } else if (effect instanceof Effect.Query it) {
+      query(it);
+    } else if (effect instanceof Effect.AskSettle it) {
+      settle(it);
+    } else if (effect instanceof Effect.AskSettleOrphans it) {
+      settleOrphans(it);
+    } else if (effect instanceof Effect.AskEndSession it) {
+      endSession(it);
+    } else if (effect instanceof Effect.AnswerReclaim it) {
+      reclaim.reply(
+          Reply.newBuilder()
+              .setReclaim(ReclaimReply.newBuilder().addAllRefused(it.refused()))
+              .build());
+      reclaim = null;
+    } else if (effect instanceof Effect.AnswerAttributes it) {
+      requests.remove(it.request()).reply(Replies.failure(it.code(), ""));
+    } else if (effect instanceof Effect.AnswerCondemn it) {
+      condemned(it);
+    } else if (effect instanceof Effect.SizeOwner it) {
+      sizeOwners.set(it.inode(), it.session());
+    } else {
+      throw Check.unreachable("effect %s", effect);
+    }
+  }
+
+  /** The grant carries the attributes of this instant: nobody else can change them now. */
+  private void grant(Effect.Grant it) {
+    Responder responder = acquires.remove(new Place(it.session(), it.inode(), it.lease()));
+    if (responder == null) {
+      return;
+    }
+    Request request =
+        Request.newBuilder()
+            .setSession(it.session())
+            .setGetAttributes(GetAttributes.newBuilder().setInode(it.inode()))
+            .build();
+    Runnable moved = () -> responder.fail(ErrorCode.NOT_LEADER, "lockd has moved");
+    ask(request, times.memberCallNs(), reply -> answerGrant(it, reply, responder), moved);
+  }
+
+  private void answerGrant(Effect.Grant it, Reply reply, Responder responder) {
+    switch (Replies.code(reply)) {
+      case OK -> {
+        Attributes attributes = reply.getAttributes().getAttributes();
+        volumes.put(it.session(), attributes.getVolume());
+        LeaseGrant.Builder grant =
+            LeaseGrant.newBuilder().setLockdTerm(term).setAttributes(attributes);
+        if (it.token().compareTo(Token.NONE) != 0) {
+          grant.setToken(Convert.message(it.token()));
+        }
+        long set = attributes.getSet();
+        if (set != 0) {
+          grant.setEpoch(epochOf.applyAsLong(set));
+        }
+        responder.reply(Reply.newBuilder().setLeaseGrant(grant).build());
+      }
+      case NOT_FOUND, STALE_HANDLE, OBJECT_DELETED -> {
+        giveUp(it);
+        responder.fail(ErrorCode.STALE_HANDLE, "inode " + it.inode() + " is gone");
+      }
+      case SESSION_ENDED -> {
+        run(table.onSessionEnded(it.session(), false, nowNs()));
+        responder.fail(ErrorCode.SESSION_ENDED, reply.getMessage());
+      }
+      default ->
+          // The lease stays: the client asks again with the same id.
+          responder.fail(ErrorCode.BUSY, "attributes are not to be had: " + reply.getMessage());
+    }
+  }
+
+  /** Without the inode there is nothing left to hold, nor members that could differ. */
+  private void giveUp(Effect.Grant it) {
+    run(table.onRelease(it.session(), it.inode(), it.lease(), true, nowNs()));
+  }
+
+  private void refuse(Effect.Refuse it) {
+    Responder responder = acquires.remove(new Place(it.session(), it.inode(), it.lease()));
+    if (responder != null) {
+      responder.fail(it.code(), it.reason());
+    }
+  }
+
+  private void recall(Effect.Recall it) {
+    push(
+        it.session(),
+        Push.newBuilder()
+            .setRecallLease(
+                RecallLease.newBuilder()
+                    .setInode(it.inode())
+                    .setLease(it.lease())
+                    .setWanted(it.wanted())));
+  }
+
+  private void query(Effect.Query it) {
+    push(
+        it.session(),
+        Push.newBuilder()
+            .setQueryLease(
+                QueryLease.newBuilder()
+                    .setInode(it.inode())
+                    .setLease(it.lease())
+                    .setQuery(it.query())));
+  }
+
+  /** A push that finds no way is lost: the table repeats it. */
+  private void push(long session, Push.Builder push) {
+    PeerIdentity peer = peers.get(session);
+    if (peer != null && !peer.pusher().push(push.build())) {
+      LOG.debug("push to session {} at {} was not taken", session, peer.address());
+    }
+  }
+
+  private void settle(Effect.AskSettle it) {
+    LOG.info("inode {} is sealed with {} and settled", it.inode(), it.token());
+    Request request =
+        Request.newBuilder()
+            .setSettleInode(
+                SettleInode.newBuilder()
+                    .setInode(it.inode())
+                    .setSet(it.set())
+                    .setToken(Convert.message(it.token())))
+            .build();
+    ask(
+        request,
+        SETTLE_TIMEOUT_NS,
+        reply -> {
+          boolean done = isSettled(reply);
+          if (!done) {
+            LOG.warn("inode {} is not settled yet: {}", it.inode(), describe(reply));
+          }
+          run(table.onSettled(it.inode(), it.token(), done, nowNs()));
+        },
+        () -> {});
+  }
+
+  private void settleOrphans(Effect.AskSettleOrphans it) {
+    SettleOrphans.Builder orphans =
+        SettleOrphans.newBuilder().setSeal(Convert.message(it.seal()));
+    for (Effect.Covered covered : it.covered()) {
+      orphans.addCovered(
+          SettleOrphans.Covered.newBuilder()
+              .setInode(covered.inode())
+              .setToken(Convert.message(covered.token())));
+    }
+    ask(
+        Request.newBuilder().setSettleOrphans(orphans).build(),
+        SETTLE_TIMEOUT_NS,
+        reply -> {
+          if (!Replies.isOk(reply)) {
+            LOG.warn("orphaned marks are not settled yet: {}", describe(reply));
+          }
+          run(table.onOrphansSettled(it.seal(), Replies.isOk(reply), nowNs()));
+        },
+        () -> {});
+  }
+
+  private void endSession(Effect.AskEndSession it) {
+    if (!ending.add(it.session())) {
+      return;
+    }
+    LOG.warn("session {} is ended: {}", it.session(), it.reason());
+    Request request =
+        Request.newBuilder()
+            .setEndSession(
+                EndSession.newBuilder().setSession(it.session()).setReason(it.reason()))
+            .build();
+    ask(
+        request,
+        times.operationNs(),
+        reply -> {
+          ending.remove(it.session());
+          if (Replies.isOk(reply)) {
+            run(table.onSessionEnded(it.session(), false, nowNs()));
+          }
+        },
+        () -> {});
+  }
+
+  private void condemned(Effect.AnswerCondemn it) {
+    Responder responder = requests.remove(it.request());
+    if (!it.code().isOk()) {
+      responder.fail(it.code(), "the inode is leased to somebody");
+      return;
+    }
+    responder.reply(
+        Reply.newBuilder()
+            .setLeaseGrant(
+                LeaseGrant.newBuilder()
+                    .setToken(Convert.message(it.token()))
+                    .setLockdTerm(term))
+            .build());
+  }
+
+  /**
+   * Asks the master.
+   *
+   * @param onReply on the agent, in the term that asked
+   * @param onMoved on the agent, if that term is over
+   */
+  private void ask(
+      Request request, long timeoutNs, Consumer<Reply> onReply, Runnable onMoved) {
+    long asked = run;
+    master.call(
+        request,
+        timeoutNs,
+        (reply, payload) -> {
+          payload.release();
+          enter(
+              () -> {
+                if (asked == run && table != null) {
+                  onReply.accept(reply);
+                } else {
+                  onMoved.run();
+                }
+              });
+        });
+  }
+
+  /** An answer of the master, or our own doing: never dropped, even if the inbox is full. */
+  void enter(Runnable task) {
+    if (!agent.execute(task)) {
+      agent.schedule(0, task);
+    }
+  }
+
+  private long nowNs() {
+    return agent.clock().nowNs();
+  }
+
+  private static String describe(Reply reply) {
+    return Replies.code(reply) + " " + reply.getMessage();
+  }
+
+  private static boolean isSettled(Reply reply) {
+    return switch (Replies.code(reply)) {
+      // Without an inode there is nothing whose members could differ for a reader.
+      case OK, NOT_FOUND, OBJECT_DELETED, STALE_HANDLE -> true;
+      default -> false;
+    };
+  }
+}
