@@ -484,8 +484,7 @@ final class InodeLeases {
   }
 
   private void emitGrant(Lease lease) {
-    book.emit(
-        new Effect.Grant(lease.session, inode, lease.id, lease.mode, lease.token, lease.set));
+    book.emit(new Effect.Grant(lease.session, inode, lease.id, lease.mode, lease.token, lease.set));
   }
 
   private void emitRefusal(Waiter waiter, ErrorCode code, String reason) {

@@ -144,8 +144,7 @@ public final class LeaseTable {
   }
 
   /** Ends a lease, granted or awaited; of an unknown one the id is remembered (P4). */
-  public List<Effect> onRelease(
-      long session, long inode, long lease, boolean clean, long nowNs) {
+  public List<Effect> onRelease(long session, long inode, long lease, boolean clean, long nowNs) {
     requireStarted();
     if (!isRefused(session)) {
       String reason = (clean ? "released by session " : "released unclean by session ") + session;
@@ -265,8 +264,7 @@ public final class LeaseTable {
    * The master wants to collect the inode: takes it like a writer, and for ever (P15). Answered by
    * {@link Effect.AnswerCondemn}.
    */
-  public List<Effect> onCondemn(
-      long request, long inode, long set, long deadlineNs, long nowNs) {
+  public List<Effect> onCondemn(long request, long inode, long set, long deadlineNs, long nowNs) {
     requireStarted();
     if (condemned.contains(inode)) {
       book.emit(new Effect.AnswerCondemn(request, ErrorCode.OK, book.nextToken()));
@@ -305,8 +303,7 @@ public final class LeaseTable {
     }
   }
 
-  public List<Effect> onAnswerQuery(
-      long session, long inode, long lease, long query, long nowNs) {
+  public List<Effect> onAnswerQuery(long session, long inode, long lease, long query, long nowNs) {
     requireStarted();
     on(inode, leases -> leases.onAnswerQuery(session, lease, query, nowNs));
     return finish(nowNs);
@@ -356,8 +353,7 @@ public final class LeaseTable {
     for (Lease held : leases.holders()) {
       String state = held.wanted() == null ? "GRANTED" : "RECALLED";
       long ageNs = nowNs - held.grantedNs;
-      rows.add(
-          new Row(inode, held.session, held.id, held.mode, state, held.token, ageNs, lastEnd));
+      rows.add(new Row(inode, held.session, held.id, held.mode, state, held.token, ageNs, lastEnd));
     }
     for (Waiter waiter : leases.queue()) {
       long ageNs = nowNs - waiter.sinceNs;
@@ -422,8 +418,7 @@ public final class LeaseTable {
       }
     }
     if (sweepRepeat == null) {
-      sweepRepeat =
-          new Repeat(book.limits.settlePauseNs(), book.limits.settlePauseMaxNs(), nowNs);
+      sweepRepeat = new Repeat(book.limits.settlePauseNs(), book.limits.settlePauseMaxNs(), nowNs);
     } else if (!sweepRepeat.isDue(nowNs)) {
       return;
     }
@@ -477,7 +472,6 @@ public final class LeaseTable {
   }
 
   private void refuse(Acquire asked, ErrorCode code, String reason) {
-    book.emit(
-        new Effect.Refuse(asked.session(), asked.inode(), asked.lease(), code, reason));
+    book.emit(new Effect.Refuse(asked.session(), asked.inode(), asked.lease(), code, reason));
   }
 }

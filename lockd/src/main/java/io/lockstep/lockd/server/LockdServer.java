@@ -20,8 +20,8 @@ import io.lockstep.wire.message.CondemnInode;
 import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.LeaseRow;
 import io.lockstep.wire.message.ListLeasesReply;
-import io.lockstep.wire.message.ReclaimLeases;
 import io.lockstep.wire.message.RecallNotMine;
+import io.lockstep.wire.message.ReclaimLeases;
 import io.lockstep.wire.message.ReleaseLease;
 import io.lockstep.wire.message.ReleaseLeaseItem;
 import io.lockstep.wire.message.Reply;
@@ -44,8 +44,8 @@ import org.slf4j.LoggerFactory;
  * to clients and questions to the master that runs in the same process.
  *
  * <p>It keeps nothing on disk: {@link #start} asks the master to log a start entry, whose index is
- * the term, and begins a grace period for reclaims. {@link #stop} drops everything; clients are told
- * NOT_LEADER and look for the lockd of the next leader.
+ * the term, and begins a grace period for reclaims. {@link #stop} drops everything; clients are
+ * told NOT_LEADER and look for the lockd of the next leader.
  *
  * <p>Whether a session lives is decided by the master, which says so with SessionEnded after it has
  * logged the end (P5).
@@ -138,8 +138,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     long attempt = run;
     table = null;
     outbox.drop(ErrorCode.NOT_LEADER, "lockd is starting");
-    Request request =
-        Request.newBuilder().setStartLockd(StartLockd.getDefaultInstance()).build();
+    Request request = Request.newBuilder().setStartLockd(StartLockd.getDefaultInstance()).build();
     // A start entry that is logged twice does no harm: the newest names the term.
     agent.schedule(START_TIMEOUT_NS, () -> retryStart(attempt));
     master.call(
@@ -250,8 +249,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
         responder.ok();
       }
       case RECLAIM_LEASES -> reclaim(session, request.getReclaimLeases(), responder);
-      default ->
-          responder.fail(ErrorCode.BAD_REQUEST, "lockd serves no " + request.getBodyCase());
+      default -> responder.fail(ErrorCode.BAD_REQUEST, "lockd serves no " + request.getBodyCase());
     }
   }
 
@@ -287,11 +285,9 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
         responder.fail(ErrorCode.BAD_REQUEST, "reclaim of inode " + it.getInode());
         return;
       }
-      Token token =
-          it.getMode() == LeaseMode.EXCLUSIVE ? Convert.token(it.getToken()) : Token.NONE;
+      Token token = it.getMode() == LeaseMode.EXCLUSIVE ? Convert.token(it.getToken()) : Token.NONE;
       items.add(
-          new LeaseTable.Reclaim(
-              it.getInode(), it.getLease(), it.getMode(), token, it.getSet()));
+          new LeaseTable.Reclaim(it.getInode(), it.getLease(), it.getMode(), token, it.getSet()));
     }
     outbox.awaitReclaim(responder);
     outbox.run(table.onReclaim(session, items, request.getLast(), nowNs()));

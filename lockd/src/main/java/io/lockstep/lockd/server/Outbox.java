@@ -64,12 +64,7 @@ final class Outbox {
   private long term;
   private long run;
 
-  Outbox(
-      Peer master,
-      LongUnaryOperator epochOf,
-      Agent agent,
-      SizeOwners sizeOwners,
-      Times times) {
+  Outbox(Peer master, LongUnaryOperator epochOf, Agent agent, SizeOwners sizeOwners, Times times) {
     this.master = master;
     this.epochOf = epochOf;
     this.agent = agent;
@@ -286,8 +281,7 @@ final class Outbox {
   }
 
   private void settleOrphans(Effect.AskSettleOrphans it) {
-    SettleOrphans.Builder orphans =
-        SettleOrphans.newBuilder().setSeal(Convert.message(it.seal()));
+    SettleOrphans.Builder orphans = SettleOrphans.newBuilder().setSeal(Convert.message(it.seal()));
     for (Effect.Covered covered : it.covered()) {
       orphans.addCovered(
           SettleOrphans.Covered.newBuilder()
@@ -313,8 +307,7 @@ final class Outbox {
     LOG.warn("session {} is ended: {}", it.session(), it.reason());
     Request request =
         Request.newBuilder()
-            .setEndSession(
-                EndSession.newBuilder().setSession(it.session()).setReason(it.reason()))
+            .setEndSession(EndSession.newBuilder().setSession(it.session()).setReason(it.reason()))
             .build();
     ask(
         request,
@@ -337,9 +330,7 @@ final class Outbox {
     responder.reply(
         Reply.newBuilder()
             .setLeaseGrant(
-                LeaseGrant.newBuilder()
-                    .setToken(Convert.message(it.token()))
-                    .setLockdTerm(term))
+                LeaseGrant.newBuilder().setToken(Convert.message(it.token())).setLockdTerm(term))
             .build());
   }
 
@@ -349,8 +340,7 @@ final class Outbox {
    * @param onReply on the agent, in the term that asked
    * @param onMoved on the agent, if that term is over
    */
-  private void ask(
-      Request request, long timeoutNs, Consumer<Reply> onReply, Runnable onMoved) {
+  private void ask(Request request, long timeoutNs, Consumer<Reply> onReply, Runnable onMoved) {
     long asked = run;
     master.call(
         request,
