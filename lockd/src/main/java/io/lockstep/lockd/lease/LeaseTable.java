@@ -39,7 +39,12 @@ public final class LeaseTable {
     SERVING;
 
     boolean mayBecome(Phase next) {
-      return next.ordinal() == ordinal() + 1;
+      return switch (this) {
+        case STARTING -> next == GRACE;
+        case GRACE -> next == SWEEPING;
+        case SWEEPING -> next == SERVING;
+        case SERVING -> false;
+      };
     }
   }
 
