@@ -25,6 +25,7 @@ public enum ErrorCode {
   NOT_DIRECTORY(20, 20, Advice.FIX),
   IS_DIRECTORY(21, 21, Advice.FIX),
   INVALID_ARGUMENT(22, 22, Advice.FIX),
+  TOO_MANY_OPEN_FILES(23, 23, Advice.FIX),
   TEXT_BUSY(26, 26, Advice.FIX),
   FILE_TOO_BIG(27, 27, Advice.FIX),
   NO_SPACE(28, 28, Advice.FIX),

@@ -1,0 +1,16 @@
+/**
+ * The mount: jnr-fuse binds libfuse 2, {@link io.lockstep.fs.fuse.FuseAdapter} turns each kernel
+ * request into one call of the vfs.
+ *
+ * <p>libfuse has two interfaces. The one that jnr-fuse wraps in classes gives each <em>path</em> a
+ * node of its own: a file that another mount replaces shares its kernel pages with its successor,
+ * two hard links have two sets of pages, and fstat or fchmod of an unlinked open file fail. So the
+ * other one is bound here, with jnr-fuse's own {@link ru.serce.jnrfuse.LibFuse} and structures: its
+ * nodes are our inodes, its names are bytes in the request, and the kernel can be told to drop what
+ * it keeps of an inode.
+ *
+ * <p>Threads: {@code fuse-N} take requests from the kernel and serve them to the end; one {@code
+ * fuse-invalidate} tells the kernel what to forget, because that may wait for a request. None of
+ * them ever touches the mount point.
+ */
+package io.lockstep.fs.fuse;

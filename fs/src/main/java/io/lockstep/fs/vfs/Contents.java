@@ -1,0 +1,12 @@
+package io.lockstep.fs.vfs;
+
+import io.lockstep.wire.message.Attributes;
+
+/** The port to the bytes of files. Any thread may call. */
+public interface Contents {
+  /** The content of a regular file; counted, and given back by {@link FileContent#close}. */
+  FileContent open(Attributes attributes);
+
+  /** The attributes with the size and times of this mount, if it holds the file exclusively. */
+  Attributes overlay(Attributes fromMaster);
+}

@@ -1,0 +1,4 @@
+package io.lockstep.fs.vfs;
+
+/** Temporary. */
+public final class Descriptor {}

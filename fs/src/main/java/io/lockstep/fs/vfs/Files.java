@@ -1,0 +1,314 @@
+package io.lockstep.fs.vfs;
+
+import com.google.protobuf.ByteString;
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Limits;
+import io.lockstep.core.Outcome;
+import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.Caller;
+import io.lockstep.wire.message.CreateInode;
+import io.lockstep.wire.message.CreateInodeReply;
+import io.lockstep.wire.message.FileType;
+import io.lockstep.wire.message.GetAttributes;
+import io.lockstep.wire.message.OpenInode;
+import io.lockstep.wire.message.Request;
+import java.nio.ByteBuffer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Immutable. Regular files that are open, by handle. A handle stays good when the file loses its
+ * name.
+ */
+public final class Files {
+  private static final Logger LOG = LoggerFactory.getLogger(Files.class);
+
+  /** As an offset: at the end of the file, wherever that is when the write happens. */
+  public static final long APPEND = -1;
+
+  /** What {@link #create} made or found, and the handle that is open on it. */
+  public record Created(Attributes attributes, long handle) {}
+
+  private record OpenFile(
+      long inode, FileContent content, Descriptor descriptor, OpenMode mode) {}
+
+  private final MasterCalls master;
+  private final Contents contents;
+  private final OpenInodes openInodes;
+  private final boolean readOnly;
+  private final HandleTable<OpenFile> handles;
+
+  Files(MasterCalls master, Contents contents, OpenInodes openInodes, VfsOptions options) {
+    this.master = master;
+    this.contents = contents;
+    this.openInodes = openInodes;
+    this.readOnly = options.readOnly();
+    this.handles = new HandleTable<>(options.handlesMax());
+  }
+
+  /** Opens an existing file; the handle is good until {@link #release}. */
+  public long open(Caller caller, long inode, OpenMode mode) throws Outcome {
+    if (mode.write() || mode.truncate()) {
+      checkWritable();
+    }
+    handles.reserve();
+    try {
+      OpenFile file = enter(inode, mode);
+      truncateOrLeave(caller, file);
+      return handles.add(file);
+    } catch (Throwable e) {
+      handles.cancel();
+      throw e;
+    }
+  }
+
+  /**
+   * Makes a file, or opens the one that has the name already unless the mode is exclusive. That one
+   * is opened only if the caller has the permission: nobody above could know that it exists.
+   */
+  public Created create(Caller caller, long parent, ByteString name, int permissions, OpenMode mode)
+      throws Outcome {
+    checkWritable();
+    Vfs.checkName(name);
+    handles.reserve();
+    try {
+      CreateInodeReply reply = createInode(caller, parent, name, permissions, mode);
+      Attributes attributes = reply.getAttributes();
+      if (reply.getCreated()) {
+        openInodes.enterCreated(attributes.getInode());
+        OpenFile file = openContent(attributes, mode);
+        return new Created(attributes, handles.add(file));
+      }
+      OpenFile file = enterExisting(caller, attributes, mode);
+      return new Created(contents.overlay(attributes), handles.add(file));
+    } catch (Throwable e) {
+      handles.cancel();
+      throw e;
+    }
+  }
+
+  private CreateInodeReply createInode(
+      Caller caller, long parent, ByteString name, int permissions, OpenMode mode)
+      throws Outcome {
+    CreateInode.Builder create =
+        CreateInode.newBuilder()
+            .setParent(parent)
+            .setName(name)
+            .setType(FileType.REGULAR)
+            .setMode(permissions)
+            .setCaller(caller)
+            .setOpen(true)
+            .setExistingOk(!mode.exclusive());
+    try {
+      return master.mutate(Request.newBuilder().setCreateInode(create)).getCreateInode();
+    } catch (Outcome e) {
+      if (e.code() == ErrorCode.EXISTS && !mode.exclusive()) {
+        // Something that is no file took the name after the caller looked: it has to look again.
+        throw new Outcome(ErrorCode.STALE_HANDLE, "the name was taken meanwhile");
+      }
+      throw e;
+    }
+  }
+
+  private OpenFile enterExisting(Caller caller, Attributes attributes, OpenMode mode)
+      throws Outcome {
+    Permissions.checkOpen(caller, attributes, mode);
+    // The registration that came with the answer may have been overtaken by a message of this mount
+    // that closed the inode, so it is made again.
+    OpenFile file = enter(attributes.getInode(), mode);
+    truncateOrLeave(caller, file);
+    return file;
+  }
+
+  private void truncateOrLeave(Caller caller, OpenFile file) throws Outcome {
+    if (file.mode.truncate()) {
+      boolean cut = false;
+      try {
+        OperationLog.phase("content");
+        file.content.truncate(0, caller);
+        cut = true;
+      } finally {
+        if (!cut) {
+          leave(file);
+        }
+      }
+    }
+  }
+
+  private OpenFile enter(long inode, OpenMode mode) throws Outcome {
+    return openContent(register(inode), mode);
+  }
+
+  /** Counts a descriptor of the inode and tells the master if it is the first. */
+  private Attributes register(long inode) throws Outcome {
+    boolean first = openInodes.enter(inode, master.deadlineNs());
+    Attributes attributes = null;
+    try {
+      Request.Builder request = Request.newBuilder();
+      if (first) {
+        request.setOpenInode(OpenInode.newBuilder().setInode(inode));
+      } else {
+        request.setGetAttributes(GetAttributes.newBuilder().setInode(inode));
+      }
+      attributes = master.ask(request.build()).getAttributes().getAttributes();
+      return attributes;
+    } finally {
+      if (first && attributes != null) {
+        openInodes.registered(inode);
+      } else if (first) {
+        openInodes.abandon(inode);
+      } else if (attributes == null) {
+        openInodes.leave(inode);
+      }
+    }
+  }
+
+  private OpenFile openContent(Attributes attributes, OpenMode mode) throws Outcome {
+    OpenFile file = null;
+    try {
+      if (attributes.getType() != FileType.REGULAR) {
+        throw new Outcome(ErrorCode.INVALID_ARGUMENT, attributes.getType() + " has no content");
+      }
+      FileContent content = contents.open(attributes);
+      file = new OpenFile(attributes.getInode(), content, new Descriptor(), mode);
+      return file;
+    } finally {
+      if (file == null) {
+        openInodes.leave(attributes.getInode());
+      }
+    }
+  }
+
+  private void leave(OpenFile file) {
+    try {
+      file.content.close(file.descriptor);
+    } finally {
+      openInodes.leave(file.inode);
+    }
+  }
+
+  /** The inode that the handle is open on. */
+  public long inode(long handle) throws Outcome {
+    return handles.get(handle).inode;
+  }
+
+  /**
+   * Reads from {@code offset} into {@code target} until it is full or the file ends.
+   *
+   * @return bytes read; 0 at the end of the file
+   */
+  public int read(long handle, long offset, ByteBuffer target) throws Outcome {
+    OpenFile file = handles.get(handle);
+    OperationLog.phase("content");
+    int total = 0;
+    while (target.hasRemaining()) {
+      int count = file.content.read(offset + total, target);
+      if (count <= 0) {
+        break;
+      }
+      total += count;
+    }
+    return total;
+  }
+
+  /**
+   * Writes all of {@code source}.
+   *
+   * @param offset in the file, or {@link #APPEND}
+   * @param sync return when the bytes are durable
+   * @return where the first byte went
+   */
+  public long write(long handle, long offset, ByteBuffer source, boolean sync) throws Outcome {
+    OpenFile file = handles.get(handle);
+    if (!file.mode.write()) {
+      throw new Outcome(ErrorCode.BAD_HANDLE, "handle is not open for writing");
+    }
+    checkEnd(offset, source.remaining());
+    OperationLog.phase("content");
+    return file.content.write(offset, source, sync, file.descriptor);
+  }
+
+  public void flush(long handle) throws Outcome {
+    OpenFile file = handles.get(handle);
+    OperationLog.phase("content");
+    file.content.flush(file.descriptor);
+  }
+
+  public void fsync(long handle) throws Outcome {
+    OpenFile file = handles.get(handle);
+    OperationLog.phase("content");
+    file.content.fsync(file.descriptor);
+  }
+
+  public void release(long handle) throws Outcome {
+    leave(handles.remove(handle));
+  }
+
+  /** fallocate(2): {@code punch} and {@code zero} make zeros, {@code keepSize} never grows. */
+  public void allocate(
+      long handle, long offset, long length, boolean keepSize, boolean punch, boolean zero)
+      throws Outcome {
+    OpenFile file = handles.get(handle);
+    if (!file.mode.write()) {
+      throw new Outcome(ErrorCode.BAD_HANDLE, "handle is not open for writing");
+    }
+    if (offset < 0 || length <= 0) {
+      throw new Outcome(ErrorCode.INVALID_ARGUMENT, "allocate " + length + " at " + offset);
+    }
+    checkEnd(offset, length);
+    OperationLog.phase("content");
+    file.content.allocate(offset, length, keepSize, punch, zero);
+  }
+
+  /** Sets the size of a file that need not be open; answers with the attributes of then. */
+  Attributes truncate(Caller caller, long inode, long size) throws Outcome {
+    if (size < 0) {
+      throw new Outcome(ErrorCode.INVALID_ARGUMENT, "size " + size);
+    }
+    checkEnd(0, size);
+    OpenFile file = enter(inode, OpenMode.READ_WRITE);
+    try {
+      OperationLog.phase("content");
+      file.content.truncate(size, caller);
+      GetAttributes get = GetAttributes.newBuilder().setInode(inode).build();
+      Request request = Request.newBuilder().setGetAttributes(get).build();
+      return master.ask(request).getAttributes().getAttributes();
+    } finally {
+      leave(file);
+    }
+  }
+
+  /** Writes back what every open file holds and makes it durable, until the deadline. */
+  public void fsyncAll(long deadlineNs) {
+    for (OpenFile file : handles.all()) {
+      if (master.clock().nowNs() - deadlineNs >= 0) {
+        LOG.warn("gave up writing back: the time is over");
+        return;
+      }
+      try {
+        file.content.fsync(file.descriptor);
+      } catch (Outcome e) {
+        LOG.warn("inode {} could not be written back: {}", file.inode, e.code());
+      }
+    }
+  }
+
+  /** After the last operation: writes back and releases every handle that is left. */
+  void releaseAll(long deadlineNs) {
+    fsyncAll(deadlineNs);
+    handles.removeAll().forEach(this::leave);
+  }
+
+  private void checkWritable() throws Outcome {
+    if (readOnly) {
+      throw new Outcome(ErrorCode.READ_ONLY, "mounted read-only");
+    }
+  }
+
+  private static void checkEnd(long offset, long length) throws Outcome {
+    if (length > Limits.FILE_BYTES_MAX || offset > Limits.FILE_BYTES_MAX - length) {
+      throw new Outcome(
+          ErrorCode.FILE_TOO_BIG, "files end at " + Limits.FILE_BYTES_MAX + " bytes");
+    }
+  }
+}
