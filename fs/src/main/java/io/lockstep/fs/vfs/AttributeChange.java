@@ -1,5 +1,6 @@
 package io.lockstep.fs.vfs;
 
+import io.lockstep.wire.message.SetAttributes;
 import io.lockstep.wire.message.Timestamp;
 import org.jspecify.annotations.Nullable;
 
@@ -8,14 +9,14 @@ import org.jspecify.annotations.Nullable;
  * null is left as it is.
  */
 public final class AttributeChange {
-  @Nullable Integer mode;
-  @Nullable Integer uid;
-  @Nullable Integer gid;
-  @Nullable Long size;
-  @Nullable Timestamp atime;
-  @Nullable Timestamp mtime;
-  boolean atimeNow;
-  boolean mtimeNow;
+  private @Nullable Integer mode;
+  private @Nullable Integer uid;
+  private @Nullable Integer gid;
+  private @Nullable Long size;
+  private @Nullable Timestamp atime;
+  private @Nullable Timestamp mtime;
+  private boolean atimeNow;
+  private boolean mtimeNow;
 
   public AttributeChange mode(int value) {
     mode = value;
@@ -57,12 +58,32 @@ public final class AttributeChange {
     return this;
   }
 
-  boolean changesTimes() {
-    return atime != null || mtime != null || atimeNow || mtimeNow;
+  /** Whether it touches what the holder of a file's lease keeps. */
+  boolean belongsToHolder() {
+    return size != null || atime != null || mtime != null || atimeNow || mtimeNow;
   }
 
-  /** Whether anything but the size changes. */
-  boolean changesMore() {
-    return changesTimes() || mode != null || uid != null || gid != null;
+  SetAttributes.Builder message(long inode) {
+    SetAttributes.Builder set =
+        SetAttributes.newBuilder().setInode(inode).setAtimeNow(atimeNow).setMtimeNow(mtimeNow);
+    if (mode != null) {
+      set.setMode(mode);
+    }
+    if (uid != null) {
+      set.setUid(uid);
+    }
+    if (gid != null) {
+      set.setGid(gid);
+    }
+    if (size != null) {
+      set.setSize(size);
+    }
+    if (atime != null) {
+      set.setAtime(atime);
+    }
+    if (mtime != null) {
+      set.setMtime(mtime);
+    }
+    return set;
   }
 }

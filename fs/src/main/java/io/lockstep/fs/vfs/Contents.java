@@ -1,5 +1,6 @@
 package io.lockstep.fs.vfs;
 
+import io.lockstep.replication.client.FileContent;
 import io.lockstep.wire.message.Attributes;
 
 /** The port to the bytes of files. Any thread may call. */

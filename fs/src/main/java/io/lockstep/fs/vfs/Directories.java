@@ -148,8 +148,7 @@ public final class Directories {
     ReadDirectoryReply reply =
         master.ask(Request.newBuilder().setReadDirectory(read).build()).getReadDirectory();
     boolean end = reply.getEnd() || reply.getEntriesCount() == 0;
-    Page page =
-        new Page(cursor, reply.getEntriesList(), end, reply.getParent(), withAttributes);
+    Page page = new Page(cursor, reply.getEntriesList(), end, reply.getParent(), withAttributes);
     directory.page = page;
     return page;
   }

@@ -4,6 +4,8 @@ import com.google.protobuf.ByteString;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Limits;
 import io.lockstep.core.Outcome;
+import io.lockstep.replication.client.Descriptor;
+import io.lockstep.replication.client.FileContent;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.Caller;
 import io.lockstep.wire.message.CreateInode;
@@ -12,6 +14,7 @@ import io.lockstep.wire.message.FileType;
 import io.lockstep.wire.message.GetAttributes;
 import io.lockstep.wire.message.OpenInode;
 import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SetAttributes;
 import java.nio.ByteBuffer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,8 +32,7 @@ public final class Files {
   /** What {@link #create} made or found, and the handle that is open on it. */
   public record Created(Attributes attributes, long handle) {}
 
-  private record OpenFile(
-      long inode, FileContent content, Descriptor descriptor, OpenMode mode) {}
+  private record OpenFile(long inode, FileContent content, Descriptor descriptor, OpenMode mode) {}
 
   private final MasterCalls master;
   private final Contents contents;
@@ -88,8 +90,7 @@ public final class Files {
   }
 
   private CreateInodeReply createInode(
-      Caller caller, long parent, ByteString name, int permissions, OpenMode mode)
-      throws Outcome {
+      Caller caller, long parent, ByteString name, int permissions, OpenMode mode) throws Outcome {
     CreateInode.Builder create =
         CreateInode.newBuilder()
             .setParent(parent)
@@ -170,7 +171,8 @@ public final class Files {
         throw new Outcome(ErrorCode.INVALID_ARGUMENT, attributes.getType() + " has no content");
       }
       FileContent content = contents.open(attributes);
-      file = new OpenFile(attributes.getInode(), content, new Descriptor(), mode);
+      file =
+          new OpenFile(attributes.getInode(), content, content.newDescriptor(mode.direct()), mode);
       return file;
     } finally {
       if (file == null) {
@@ -260,21 +262,18 @@ public final class Files {
     file.content.allocate(offset, length, keepSize, punch, zero);
   }
 
-  /** Sets the size of a file that need not be open; answers with the attributes of then. */
-  Attributes truncate(Caller caller, long inode, long size) throws Outcome {
-    if (size < 0) {
-      throw new Outcome(ErrorCode.INVALID_ARGUMENT, "size " + size);
+  /** Size or times of a file that need not be open; answers with the attributes after it. */
+  Attributes setAttributes(Attributes of, SetAttributes change) throws Outcome {
+    if (change.hasSize()) {
+      checkEnd(0, change.getSize());
     }
-    checkEnd(0, size);
-    OpenFile file = enter(inode, OpenMode.READ_WRITE);
+    FileContent content = contents.open(of);
+    Descriptor descriptor = content.newDescriptor(false);
     try {
       OperationLog.phase("content");
-      file.content.truncate(size, caller);
-      GetAttributes get = GetAttributes.newBuilder().setInode(inode).build();
-      Request request = Request.newBuilder().setGetAttributes(get).build();
-      return master.ask(request).getAttributes().getAttributes();
+      return content.setAttributes(change);
     } finally {
-      leave(file);
+      content.close(descriptor);
     }
   }
 
@@ -306,9 +305,8 @@ public final class Files {
   }
 
   private static void checkEnd(long offset, long length) throws Outcome {
-    if (length > Limits.FILE_BYTES_MAX || offset > Limits.FILE_BYTES_MAX - length) {
-      throw new Outcome(
-          ErrorCode.FILE_TOO_BIG, "files end at " + Limits.FILE_BYTES_MAX + " bytes");
+    if (length < 0 || length > Limits.FILE_BYTES_MAX || offset > Limits.FILE_BYTES_MAX - length) {
+      throw new Outcome(ErrorCode.FILE_TOO_BIG, "files end at " + Limits.FILE_BYTES_MAX + " bytes");
     }
   }
 }

@@ -1,7 +1,9 @@
 package io.lockstep.fs.vfs;
 
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -57,6 +59,12 @@ public final class OperationLog {
    */
   public record Count(Kind kind, long ended, long failed, long totalNs) {}
 
+  private static final class Tally {
+    private final LongAdder ended = new LongAdder();
+    private final LongAdder failed = new LongAdder();
+    private final LongAdder totalNs = new LongAdder();
+  }
+
   /** Written by one thread. */
   public final class Slot {
     private final String thread;
@@ -77,12 +85,12 @@ public final class OperationLog {
     }
 
     public void end(boolean ok, long nowNs) {
-      int index = kind.ordinal();
+      Tally tally = tallies.get(kind);
       kind = null;
-      ended[index].increment();
-      totalNs[index].add(nowNs - startNs);
+      tally.ended.increment();
+      tally.totalNs.add(nowNs - startNs);
       if (!ok) {
-        failed[index].increment();
+        tally.failed.increment();
       }
     }
   }
@@ -90,16 +98,14 @@ public final class OperationLog {
   private static final ThreadLocal<Slot> CURRENT = new ThreadLocal<>();
 
   private final List<Slot> slots = new CopyOnWriteArrayList<>();
-  private final LongAdder[] ended = adders();
-  private final LongAdder[] failed = adders();
-  private final LongAdder[] totalNs = adders();
 
-  private static LongAdder[] adders() {
-    LongAdder[] adders = new LongAdder[Kind.values().length];
-    for (int i = 0; i < adders.length; i++) {
-      adders[i] = new LongAdder();
+  /** Filled once, then only read. */
+  private final Map<Kind, Tally> tallies = new EnumMap<>(Kind.class);
+
+  public OperationLog() {
+    for (Kind kind : Kind.values()) {
+      tallies.put(kind, new Tally());
     }
-    return adders;
   }
 
   /** A slot for the calling thread, which is known by it to {@link #phase} from now on. */
@@ -138,13 +144,12 @@ public final class OperationLog {
   /** The kinds that happened. */
   public List<Count> counts() {
     List<Count> all = new ArrayList<>();
-    for (Kind kind : Kind.values()) {
-      int index = kind.ordinal();
-      if (ended[index].sum() > 0) {
-        all.add(
-            new Count(kind, ended[index].sum(), failed[index].sum(), totalNs[index].sum()));
-      }
-    }
+    tallies.forEach(
+        (kind, tally) -> {
+          if (tally.ended.sum() > 0) {
+            all.add(new Count(kind, tally.ended.sum(), tally.failed.sum(), tally.totalNs.sum()));
+          }
+        });
     return all;
   }
 }

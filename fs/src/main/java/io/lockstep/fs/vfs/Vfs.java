@@ -136,7 +136,10 @@ public final class Vfs implements AutoCloseable {
 
   public List<ByteString> listXattr(long inode) throws Outcome {
     ListXattr list = ListXattr.newBuilder().setInode(inode).build();
-    return master.ask(Request.newBuilder().setListXattr(list).build()).getListXattr().getNamesList();
+    return master
+        .ask(Request.newBuilder().setListXattr(list).build())
+        .getListXattr()
+        .getNamesList();
   }
 
   /**
@@ -175,8 +178,7 @@ public final class Vfs implements AutoCloseable {
     if (target.size() > Limits.PATH_BYTES_MAX) {
       throw new Outcome(ErrorCode.NAME_TOO_LONG, "target of " + target.size() + " bytes");
     }
-    CreateInode.Builder create =
-        CreateInode.newBuilder().setMode(0777).setSymlinkTarget(target);
+    CreateInode.Builder create = CreateInode.newBuilder().setMode(0777).setSymlinkTarget(target);
     return make(caller, parent, name, FileType.SYMLINK, create);
   }
 
@@ -241,44 +243,22 @@ public final class Vfs implements AutoCloseable {
     return contents.overlay(reply.getAttributes().getAttributes());
   }
 
-  /** chmod, chown, utimens and truncate, in one call; a size is cut first. */
+  /**
+   * chmod, chown, utimens and truncate, in one call. Size and times of a file belong to the one who
+   * holds it, so they go through its content; everything else goes to the master.
+   */
   public Attributes setAttributes(Caller caller, long inode, AttributeChange change)
       throws Outcome {
     checkWritable();
-    Attributes attributes = null;
-    if (change.size != null) {
-      attributes = files.truncate(caller, inode, change.size);
-    }
-    if (change.changesMore()) {
-      attributes = change(caller, inode, change);
-    }
-    return attributes == null ? attributes(inode) : contents.overlay(attributes);
-  }
-
-  private Attributes change(Caller caller, long inode, AttributeChange change) throws Outcome {
-    SetAttributes.Builder set =
-        SetAttributes.newBuilder()
-            .setInode(inode)
-            .setCaller(caller)
-            .setAtimeNow(change.atimeNow)
-            .setMtimeNow(change.mtimeNow);
-    if (change.mode != null) {
-      set.setMode(change.mode);
-    }
-    if (change.uid != null) {
-      set.setUid(change.uid);
-    }
-    if (change.gid != null) {
-      set.setGid(change.gid);
-    }
-    if (change.atime != null) {
-      set.setAtime(change.atime);
-    }
-    if (change.mtime != null) {
-      set.setMtime(change.mtime);
+    SetAttributes.Builder set = change.message(inode).setCaller(caller);
+    if (change.belongsToHolder()) {
+      Attributes now = attributes(inode);
+      if (now.getType() == FileType.REGULAR) {
+        return files.setAttributes(now, set.build());
+      }
     }
     Reply reply = master.mutate(Request.newBuilder().setSetAttributes(set));
-    return reply.getAttributes().getAttributes();
+    return contents.overlay(reply.getAttributes().getAttributes());
   }
 
   public void setXattr(

@@ -1,0 +1,91 @@
+package io.lockstep.fs.fuse;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Immutable. How and where to mount.
+ *
+ * @param mountPoint absolute; as the mount table shall show it
+ * @param readOnly the kernel refuses writes too
+ * @param allowOther users other than the one who mounts may use it
+ * @param nonEmpty hide what the directory holds instead of refusing
+ * @param threads that serve requests from the start
+ * @param threadsMax up to which more are started when all are busy
+ * @param readyNs how long the kernel may take to say hello
+ * @param kernelOptions more options for mount(2), such as {@code noexec}
+ */
+public record MountOptions(
+    Path mountPoint,
+    boolean readOnly,
+    boolean allowOther,
+    boolean nonEmpty,
+    int threads,
+    int threadsMax,
+    long readyNs,
+    List<String> kernelOptions) {
+  private static final int THREADS = 8;
+  private static final int THREADS_MAX = 64;
+  private static final long READY_NS = TimeUnit.SECONDS.toNanos(10);
+
+  public MountOptions {
+    kernelOptions = List.copyOf(kernelOptions);
+  }
+
+  /** For everybody if this user may allow that. */
+  public static MountOptions at(Path mountPoint) {
+    return new MountOptions(
+        mountPoint.toAbsolutePath().normalize(),
+        false,
+        FuseSystem.mayAllowOther(),
+        false,
+        THREADS,
+        THREADS_MAX,
+        READY_NS,
+        List.of());
+  }
+
+  public MountOptions withReadOnly(boolean value) {
+    return new MountOptions(
+        mountPoint, value, allowOther, nonEmpty, threads, threadsMax, readyNs, kernelOptions);
+  }
+
+  public MountOptions withAllowOther(boolean value) {
+    return new MountOptions(
+        mountPoint, readOnly, value, nonEmpty, threads, threadsMax, readyNs, kernelOptions);
+  }
+
+  public MountOptions withNonEmpty(boolean value) {
+    return new MountOptions(
+        mountPoint, readOnly, allowOther, value, threads, threadsMax, readyNs, kernelOptions);
+  }
+
+  public MountOptions withThreads(int count, int countMax) {
+    return new MountOptions(
+        mountPoint, readOnly, allowOther, nonEmpty, count, countMax, readyNs, kernelOptions);
+  }
+
+  public MountOptions withKernelOptions(List<String> more) {
+    return new MountOptions(
+        mountPoint, readOnly, allowOther, nonEmpty, threads, threadsMax, readyNs, more);
+  }
+
+  /** What libfuse hands to mount(2) or to fusermount. */
+  String optionText() {
+    List<String> all = new ArrayList<>();
+    all.add("fsname=lockstep");
+    all.add("subtype=lockstep");
+    all.add("default_permissions");
+    all.add(readOnly ? "ro" : "rw");
+    if (allowOther) {
+      all.add("allow_other");
+    }
+    if (nonEmpty) {
+      all.add("nonempty");
+    }
+    all.addAll(kernelOptions);
+    return String.join(",", all);
+  }
+}

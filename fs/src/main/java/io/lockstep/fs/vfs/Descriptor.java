@@ -1,4 +1,0 @@
-package io.lockstep.fs.vfs;
-
-/** Temporary. */
-public final class Descriptor {}

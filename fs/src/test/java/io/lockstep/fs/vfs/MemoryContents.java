@@ -1,0 +1,144 @@
+package io.lockstep.fs.vfs;
+
+import io.lockstep.core.Outcome;
+import io.lockstep.core.SystemClock;
+import io.lockstep.replication.client.Descriptor;
+import io.lockstep.replication.client.FileContent;
+import io.lockstep.replication.client.TestDescriptors;
+import io.lockstep.wire.Convert;
+import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.Caller;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SetAttributes;
+import java.nio.ByteBuffer;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Guarded by the monitor of each file. Bytes of files in memory; sizes go to the master at once.
+ */
+public final class MemoryContents implements Contents {
+  private static final long TIMEOUT_NS = 1_000_000_000L;
+
+  private final MemoryMaster master;
+  private final ConcurrentHashMap<Long, MemoryFile> files = new ConcurrentHashMap<>();
+
+  MemoryContents(MemoryMaster master) {
+    this.master = master;
+  }
+
+  @Override
+  public FileContent open(Attributes attributes) {
+    return files.computeIfAbsent(attributes.getInode(), MemoryFile::new);
+  }
+
+  @Override
+  public Attributes overlay(Attributes fromMaster) {
+    MemoryFile file = files.get(fromMaster.getInode());
+    return file == null ? fromMaster : file.attributes(fromMaster);
+  }
+
+  private final class MemoryFile implements FileContent {
+    private final long inode;
+    private ByteBuffer bytes = ByteBuffer.allocateDirect(4096);
+    private int size;
+
+    MemoryFile(long inode) {
+      this.inode = inode;
+    }
+
+    @Override
+    public long inode() {
+      return inode;
+    }
+
+    @Override
+    public Descriptor newDescriptor(boolean direct) {
+      return TestDescriptors.descriptor(direct);
+    }
+
+    @Override
+    public synchronized int read(long offset, ByteBuffer target) {
+      int count = (int) Math.max(0, Math.min(target.remaining(), size - offset));
+      if (count > 0) {
+        target.put(bytes.slice((int) offset, count));
+      }
+      return count;
+    }
+
+    @Override
+    public synchronized long write(long offset, ByteBuffer source, boolean sync, Descriptor d)
+        throws Outcome {
+      long at = offset < 0 ? size : offset;
+      int end = (int) at + source.remaining();
+      grow(end);
+      bytes.put((int) at, source, source.position(), source.remaining());
+      size = Math.max(size, end);
+      refresh();
+      return at;
+    }
+
+    private void grow(int end) {
+      if (end > bytes.capacity()) {
+        ByteBuffer grown = ByteBuffer.allocateDirect(Math.max(end, 2 * bytes.capacity()));
+        bytes.clear();
+        grown.put(bytes);
+        bytes = grown;
+      }
+    }
+
+    private void refresh() throws Outcome {
+      master.refresh(inode, size, Convert.timestamp(SystemClock.INSTANCE.wallTimeNs()));
+    }
+
+    @Override
+    public synchronized Attributes truncate(long newSize, Caller caller) throws Outcome {
+      grow((int) newSize);
+      for (int i = (int) Math.min(size, newSize); i < Math.max(size, newSize); i++) {
+        bytes.put(i, (byte) 0);
+      }
+      size = (int) newSize;
+      return master.refresh(inode, size, Convert.timestamp(SystemClock.INSTANCE.wallTimeNs()));
+    }
+
+    @Override
+    public synchronized Attributes setAttributes(SetAttributes request) throws Outcome {
+      if (request.hasSize()) {
+        truncate(request.getSize(), request.getCaller());
+      }
+      return master
+          .mutate(Request.newBuilder().setSetAttributes(request), TIMEOUT_NS)
+          .getAttributes()
+          .getAttributes();
+    }
+
+    @Override
+    public synchronized void allocate(
+        long offset, long length, boolean keepSize, boolean punch, boolean zero) throws Outcome {
+      int end = (int) (offset + length);
+      grow(end);
+      if (punch || zero) {
+        for (int i = (int) offset; i < end; i++) {
+          bytes.put(i, (byte) 0);
+        }
+      }
+      if (!keepSize) {
+        size = Math.max(size, end);
+      }
+      refresh();
+    }
+
+    @Override
+    public void flush(Descriptor descriptor) {}
+
+    @Override
+    public void fsync(Descriptor descriptor) {}
+
+    @Override
+    public synchronized Attributes attributes(Attributes fromMaster) {
+      return fromMaster.toBuilder().setSize(size).build();
+    }
+
+    @Override
+    public void close(Descriptor descriptor) {}
+  }
+}
