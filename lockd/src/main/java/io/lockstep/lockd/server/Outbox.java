@@ -4,7 +4,6 @@ import io.lockstep.core.Agent;
 import io.lockstep.core.Check;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Times;
-import io.lockstep.core.Token;
 import io.lockstep.lockd.lease.Effect;
 import io.lockstep.lockd.lease.LeaseTable;
 import io.lockstep.wire.Convert;
@@ -16,6 +15,7 @@ import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.EndSession;
 import io.lockstep.wire.message.GetAttributes;
 import io.lockstep.wire.message.LeaseGrant;
+import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.QueryLease;
 import io.lockstep.wire.message.RecallLease;
@@ -25,6 +25,8 @@ import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SettleInode;
 import io.lockstep.wire.message.SettleOrphans;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -47,18 +49,28 @@ final class Outbox {
   /** Settling copies what differs of a file, or of many: the master ends it long before this. */
   private static final long SETTLE_TIMEOUT_NS = Duration.ofMinutes(10).toNanos();
 
+  /** Tries of one acquire that are open at once; a client has two. */
+  private static final int REPEATS_MAX = 8;
+
+  private static final long WARN_PAUSE_NS = Duration.ofSeconds(1).toNanos();
+
   private final Peer master;
   private final LongUnaryOperator epochOf;
   private final Agent agent;
   private final SizeOwners sizeOwners;
   private final Times times;
 
-  private final Map<Place, Responder> acquires = new HashMap<>();
+  /** A request that was repeated has several; all are answered alike. */
+  private final Map<Place, Deque<Responder>> acquires = new HashMap<>();
+
   private final Map<Long, Responder> requests = new HashMap<>();
   private final Map<Long, PeerIdentity> peers = new HashMap<>();
   private final Map<Long, Long> volumes = new HashMap<>();
   private final Set<Long> ending = new HashSet<>();
   private Responder reclaim;
+
+  private boolean warned;
+  private long warnedNs;
 
   private LeaseTable table;
   private long term;
@@ -82,18 +94,19 @@ final class Outbox {
   void drop(ErrorCode code, String reason) {
     table = null;
     sizeOwners.clear();
-    acquires.values().forEach(responder -> responder.fail(code, reason));
+    acquires.values().forEach(all -> all.forEach(responder -> responder.fail(code, reason)));
     requests.values().forEach(responder -> responder.fail(code, reason));
     acquires.clear();
     requests.clear();
     ending.clear();
   }
 
-  /** A repeat of the same request takes the place of the one before. */
   void await(long session, long inode, long lease, Responder responder) {
-    Responder former = acquires.put(new Place(session, inode, lease), responder);
-    if (former != null) {
-      former.fail(ErrorCode.LEASE_TIMEOUT, "the request was repeated");
+    Deque<Responder> all =
+        acquires.computeIfAbsent(new Place(session, inode, lease), p -> new ArrayDeque<>());
+    all.add(responder);
+    if (all.size() > REPEATS_MAX) {
+      all.remove().fail(ErrorCode.LEASE_TIMEOUT, "the request was repeated too often");
     }
   }
 
@@ -172,8 +185,8 @@ final class Outbox {
 
   /** The grant carries the attributes of this instant: nobody else can change them now. */
   private void grant(Effect.Grant it) {
-    Responder responder = acquires.remove(new Place(it.session(), it.inode(), it.lease()));
-    if (responder == null) {
+    Deque<Responder> all = acquires.remove(new Place(it.session(), it.inode(), it.lease()));
+    if (all == null) {
       return;
     }
     Request request =
@@ -181,37 +194,45 @@ final class Outbox {
             .setSession(it.session())
             .setGetAttributes(GetAttributes.newBuilder().setInode(it.inode()))
             .build();
-    Runnable moved = () -> responder.fail(ErrorCode.NOT_LEADER, "lockd has moved");
-    ask(request, times.memberCallNs(), reply -> answerGrant(it, reply, responder), moved);
+    Reply moved = Replies.failure(ErrorCode.NOT_LEADER, "lockd has moved");
+    ask(
+        request,
+        times.memberCallNs(),
+        reply -> {
+          Reply answer = granted(it, reply);
+          all.forEach(responder -> responder.reply(answer));
+        },
+        () -> all.forEach(responder -> responder.reply(moved)));
   }
 
-  private void answerGrant(Effect.Grant it, Reply reply, Responder responder) {
+  private Reply granted(Effect.Grant it, Reply reply) {
     switch (Replies.code(reply)) {
       case OK -> {
         Attributes attributes = reply.getAttributes().getAttributes();
         volumes.put(it.session(), attributes.getVolume());
         LeaseGrant.Builder grant =
             LeaseGrant.newBuilder().setLockdTerm(term).setAttributes(attributes);
-        if (it.token().compareTo(Token.NONE) != 0) {
+        if (it.mode() == LeaseMode.EXCLUSIVE) {
           grant.setToken(Convert.message(it.token()));
         }
         long set = attributes.getSet();
         if (set != 0) {
           grant.setEpoch(epochOf.applyAsLong(set));
         }
-        responder.reply(Reply.newBuilder().setLeaseGrant(grant).build());
+        return Reply.newBuilder().setLeaseGrant(grant).build();
       }
       case NOT_FOUND, STALE_HANDLE, OBJECT_DELETED -> {
         giveUp(it);
-        responder.fail(ErrorCode.STALE_HANDLE, "inode " + it.inode() + " is gone");
+        return Replies.failure(ErrorCode.STALE_HANDLE, "inode " + it.inode() + " is gone");
       }
       case SESSION_ENDED -> {
         run(table.onSessionEnded(it.session(), false, nowNs()));
-        responder.fail(ErrorCode.SESSION_ENDED, reply.getMessage());
+        return reply;
       }
-      default ->
-          // The lease stays: the client asks again with the same id.
-          responder.fail(ErrorCode.BUSY, "attributes are not to be had: " + reply.getMessage());
+      default -> {
+        // The lease stays: the client asks again with the same id.
+        return Replies.failure(ErrorCode.BUSY, "no attributes yet: " + describe(reply));
+      }
     }
   }
 
@@ -221,9 +242,9 @@ final class Outbox {
   }
 
   private void refuse(Effect.Refuse it) {
-    Responder responder = acquires.remove(new Place(it.session(), it.inode(), it.lease()));
-    if (responder != null) {
-      responder.fail(it.code(), it.reason());
+    Deque<Responder> all = acquires.remove(new Place(it.session(), it.inode(), it.lease()));
+    if (all != null) {
+      all.forEach(responder -> responder.fail(it.code(), it.reason()));
     }
   }
 
@@ -258,7 +279,7 @@ final class Outbox {
   }
 
   private void settle(Effect.AskSettle it) {
-    LOG.info("inode {} is sealed with {} and settled", it.inode(), it.token());
+    LOG.debug("inode {} is sealed with {} and settled", it.inode(), it.token());
     Request request =
         Request.newBuilder()
             .setSettleInode(
@@ -273,11 +294,21 @@ final class Outbox {
         reply -> {
           boolean done = isSettled(reply);
           if (!done) {
-            LOG.warn("inode {} is not settled yet: {}", it.inode(), describe(reply));
+            warnUnsettled(it.inode(), reply);
           }
           run(table.onSettled(it.inode(), it.token(), done, nowNs()));
         },
         () -> {});
+  }
+
+  /** One line a second: a set that is away may hold many leased files. */
+  private void warnUnsettled(long inode, Reply reply) {
+    long nowNs = nowNs();
+    if (!warned || nowNs - warnedNs >= WARN_PAUSE_NS) {
+      warned = true;
+      warnedNs = nowNs;
+      LOG.warn("inode {} is not settled yet: {}", inode, describe(reply));
+    }
   }
 
   private void settleOrphans(Effect.AskSettleOrphans it) {

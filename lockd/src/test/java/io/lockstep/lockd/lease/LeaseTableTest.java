@@ -1,0 +1,268 @@
+package io.lockstep.lockd.lease;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.lockstep.core.Check;
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Token;
+import io.lockstep.wire.message.LeaseMode;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Facts that the scripts do not tell: bounds, time, and the order of effects. */
+class LeaseTableTest {
+  private static final long MS = 1_000_000;
+  private static final long S = 1_000 * MS;
+  private static final long FILE = 7;
+
+  private static final LeaseLimits SMALL =
+      new LeaseLimits(10 * S, 100 * MS, S, 60 * S, 100 * MS, 2 * S, 60 * S, 4, 3, 6, 5, 2);
+
+  private final LeaseTable table = new LeaseTable(SMALL);
+  private long nowNs = 77;
+
+  @Test
+  void nothingIsAcceptedBeforeTheStartEntryIsLogged() {
+    assertThatThrownBy(() -> acquire(11, FILE, 1, LeaseMode.SHARED))
+        .isInstanceOf(Check.BrokenInvariant.class);
+  }
+
+  @Test
+  void lockdWithoutFormerSessionsServesAsSoonAsOrphansAreSettled() {
+    List<Effect> effects = table.onStarted(10, List.of(), nowNs);
+    assertThat(table.phase()).isEqualTo(LeaseTable.Phase.SWEEPING);
+    Token seal = ((Effect.AskSettleOrphans) effects.get(0)).seal();
+    table.onOrphansSettled(seal, true, nowNs);
+    assertThat(table.isServing()).isTrue();
+  }
+
+  @Test
+  void sizeOwnerIsPublishedBeforeTheGrant() {
+    serve();
+    List<Effect> effects = acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    assertThat(effects).hasSize(2);
+    assertThat(effects.get(0)).isEqualTo(new Effect.SizeOwner(FILE, 11));
+    assertThat(effects.get(1)).isInstanceOf(Effect.Grant.class);
+  }
+
+  @Test
+  void readerTakesAlongTheReadersThatWaitAndAWriterIsOvertakenOnce() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    acquire(12, FILE, 1, LeaseMode.SHARED);
+    acquire(13, FILE, 1, LeaseMode.EXCLUSIVE);
+    acquire(14, FILE, 1, LeaseMode.SHARED);
+    assertThat(granted(table.onRelease(11, FILE, 1, true, nowNs))).containsExactly(12L, 14L);
+    // One more reader comes: it is behind the writer.
+    assertThat(granted(acquire(15, FILE, 1, LeaseMode.SHARED))).isEmpty();
+    table.onRelease(12, FILE, 1, true, nowNs);
+    assertThat(granted(table.onRelease(14, FILE, 1, true, nowNs))).containsExactly(13L);
+  }
+
+  @Test
+  void queueOfAnInodeIsBounded() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    for (long session = 12; session < 15; session++) {
+      assertThat(acquire(session, FILE, 1, LeaseMode.SHARED)).noneMatch(this::isRefusal);
+    }
+    assertThat(refusal(acquire(15, FILE, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.BUSY);
+  }
+
+  @Test
+  void numberOfLeasesIsBounded() {
+    serve();
+    for (long inode = 1; inode <= 5; inode++) {
+      assertThat(granted(acquire(11, inode, 1, LeaseMode.SHARED))).containsExactly(11L);
+    }
+    assertThat(refusal(acquire(11, 6, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.BUSY);
+    table.onRelease(11, 1, 1, true, nowNs);
+    assertThat(granted(acquire(11, 6, 1, LeaseMode.SHARED))).containsExactly(11L);
+  }
+
+  @Test
+  void repeatOfAnAcquireExtendsItsTimeAndKeepsItsPlace() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    acquire(12, FILE, 1, LeaseMode.EXCLUSIVE);
+    acquire(13, FILE, 1, LeaseMode.EXCLUSIVE);
+    nowNs += 25 * S;
+    acquire(12, FILE, 1, LeaseMode.EXCLUSIVE);
+    nowNs += 10 * S;
+    List<Effect> effects = table.onTick(nowNs);
+    assertThat(effects).contains(timedOut(13)).doesNotContain(timedOut(12));
+    assertThat(granted(table.onRelease(11, FILE, 1, true, nowNs))).containsExactly(12L);
+  }
+
+  @Test
+  void waiterThatTimedOutMayAskAgainWithTheSameId() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    acquire(12, FILE, 1, LeaseMode.EXCLUSIVE);
+    nowNs += 30 * S;
+    assertThat(table.onTick(nowNs)).contains(timedOut(12));
+    assertThat(acquire(12, FILE, 1, LeaseMode.EXCLUSIVE)).noneMatch(this::isRefusal);
+  }
+
+  @Test
+  void recallStopsWhenNobodyWaitsAnyMore() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    acquire(12, FILE, 1, LeaseMode.EXCLUSIVE);
+    table.onRelease(12, FILE, 1, true, nowNs);
+    nowNs += 5 * S;
+    assertThat(table.onTick(nowNs)).isEmpty();
+  }
+
+  @Test
+  void endsAreForgottenWhenTheyAreManyOrOld() {
+    serve();
+    for (long inode = 1; inode <= 5; inode++) {
+      acquire(11, inode, 1, LeaseMode.SHARED);
+      table.onRelease(11, inode, 1, true, nowNs);
+    }
+    assertThat(granted(acquire(11, 1, 1, LeaseMode.SHARED))).containsExactly(11L);
+    assertThat(refusal(acquire(11, 5, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.STALE_LEASE);
+    nowNs += 61 * S;
+    table.onTick(nowNs);
+    assertThat(granted(acquire(11, 5, 1, LeaseMode.SHARED))).containsExactly(11L);
+  }
+
+  @Test
+  void sharedLeaseEndsWithoutSettling() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.SHARED);
+    assertThat(table.onRelease(11, FILE, 1, false, nowNs)).isEmpty();
+  }
+
+  @Test
+  void directoryEndsWithoutSettling() {
+    serve();
+    run(new LeaseTable.Acquire(11, FILE, 1, LeaseMode.EXCLUSIVE, 0, nowNs + S));
+    assertThat(table.onRelease(11, FILE, 1, false, nowNs)).isEmpty();
+  }
+
+  @Test
+  void sweepAfterADeathWaitsForTheSettlesThatItBegan() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    acquire(12, 8, 1, LeaseMode.EXCLUSIVE);
+    List<Effect> effects = table.onSessionEnded(11, false, nowNs);
+    assertThat(effects).noneMatch(effect -> effect instanceof Effect.AskSettleOrphans);
+    Effect.AskSettle settle = find(effects, Effect.AskSettle.class);
+    effects = table.onSettled(FILE, settle.token(), true, nowNs);
+    Effect.AskSettleOrphans sweep = find(effects, Effect.AskSettleOrphans.class);
+    assertThat(sweep.covered()).extracting(Effect.Covered::inode).containsExactly(8L);
+    assertThat(settle.token().isOlderThan(sweep.seal())).isTrue();
+  }
+
+  @Test
+  void cleanlyClosedSessionNeedsNoSweep() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    table.onRelease(11, FILE, 1, true, nowNs);
+    assertThat(table.onSessionEnded(11, true, nowNs)).isEmpty();
+  }
+
+  @Test
+  void lateAnswerToAnOlderSettleIsIgnored() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    List<Effect> effects = table.onRelease(11, FILE, 1, false, nowNs);
+    Token first = find(effects, Effect.AskSettle.class).token();
+    table.onSettled(FILE, first, false, nowNs);
+    nowNs += S;
+    Token second = find(table.onTick(nowNs), Effect.AskSettle.class).token();
+    assertThat(first.isOlderThan(second)).isTrue();
+    assertThat(table.onSettled(FILE, first, true, nowNs)).isEmpty();
+    assertThat(granted(acquire(12, FILE, 1, LeaseMode.SHARED))).isEmpty();
+    assertThat(granted(table.onSettled(FILE, second, true, nowNs))).containsExactly(12L);
+  }
+
+  @Test
+  void lostReclaimUnderAnotherHolderMakesThatEndUnclean() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    LeaseTable.Reclaim lost =
+        new LeaseTable.Reclaim(FILE, 9, LeaseMode.EXCLUSIVE, new Token(9, 1), 3);
+    List<Effect> effects = table.onReclaim(12, List.of(lost), true, nowNs);
+    assertThat(effects).containsExactly(new Effect.AnswerReclaim(12, List.of(FILE)));
+    effects = table.onRelease(11, FILE, 1, true, nowNs);
+    assertThat(effects).anyMatch(effect -> effect instanceof Effect.AskSettle);
+  }
+
+  @Test
+  void sessionThatEndedBeforeThisTermIsRefused() {
+    serve();
+    assertThat(refusal(acquire(5, FILE, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.SESSION_ENDED);
+  }
+
+  @Test
+  void condemnedInodesAreRememberedUpToABound() {
+    serve();
+    for (long inode = 1; inode <= 3; inode++) {
+      table.onCondemn(inode, inode, 3, nowNs + S, nowNs);
+    }
+    assertThat(refusal(acquire(11, 3, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.OBJECT_DELETED);
+    assertThat(granted(acquire(11, 1, 1, LeaseMode.SHARED))).containsExactly(11L);
+  }
+
+  @Test
+  void rowsShowThoseWithWaitersFirst() {
+    serve();
+    acquire(11, 1, 1, LeaseMode.SHARED);
+    acquire(11, 2, 1, LeaseMode.SHARED);
+    acquire(11, 3, 1, LeaseMode.EXCLUSIVE);
+    acquire(12, 3, 1, LeaseMode.SHARED);
+    assertThat(table.rows(2, nowNs)).extracting(LeaseTable.Row::inode).containsExactly(3L, 3L);
+    assertThat(table.rows(2, nowNs))
+        .extracting(LeaseTable.Row::state)
+        .containsExactly("RECALLED", "WAITING");
+    assertThat(table.rows(9, nowNs)).hasSize(4);
+  }
+
+  private void serve() {
+    List<Effect> effects = table.onStarted(10, List.of(), nowNs);
+    table.onOrphansSettled(((Effect.AskSettleOrphans) effects.get(0)).seal(), true, nowNs);
+  }
+
+  private List<Effect> acquire(long session, long inode, long lease, LeaseMode mode) {
+    return run(new LeaseTable.Acquire(session, inode, lease, mode, 3, nowNs + 30 * S));
+  }
+
+  private List<Effect> run(LeaseTable.Acquire asked) {
+    return table.onAcquire(asked, nowNs);
+  }
+
+  private static List<Long> granted(List<Effect> effects) {
+    List<Long> sessions = new ArrayList<>();
+    for (Effect effect : effects) {
+      if (effect instanceof Effect.Grant it) {
+        sessions.add(it.session());
+      }
+    }
+    return sessions;
+  }
+
+  private boolean isRefusal(Effect effect) {
+    return effect instanceof Effect.Refuse;
+  }
+
+  private static ErrorCode refusal(List<Effect> effects) {
+    return find(effects, Effect.Refuse.class).code();
+  }
+
+  private static Effect timedOut(long session) {
+    return new Effect.Refuse(session, FILE, 1, ErrorCode.LEASE_TIMEOUT, "others hold or await it");
+  }
+
+  private static <T extends Effect> T find(List<Effect> effects, Class<T> kind) {
+    return effects.stream()
+        .filter(kind::isInstance)
+        .map(kind::cast)
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("no " + kind.getSimpleName() + " in " + effects));
+  }
+}
