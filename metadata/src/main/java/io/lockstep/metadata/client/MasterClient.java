@@ -62,7 +62,7 @@ public final class MasterClient implements Peer, AutoCloseable {
 
   private final Way way;
   private final Times times;
-  private final Sequences sequences = new Sequences(WINDOW_MAX);
+  private final Sequences sequences;
   private final List<SessionEvents> listeners = new CopyOnWriteArrayList<>();
 
   private volatile Supplier<? extends Collection<Long>> openInodes = List::of;
@@ -77,6 +77,17 @@ public final class MasterClient implements Peer, AutoCloseable {
    */
   public MasterClient(
       List<String> addresses, PeerDirectory peers, Agent agent, Times times, Random random) {
+    this(addresses, peers, agent, times, random, new Sequences(WINDOW_MAX));
+  }
+
+  MasterClient(
+      List<String> addresses,
+      PeerDirectory peers,
+      Agent agent,
+      Times times,
+      Random random,
+      Sequences sequences) {
+    this.sequences = sequences;
     this.way = new Way(peers, new Leader(addresses), agent, random);
     this.times = times;
   }

@@ -7,7 +7,7 @@ import java.util.TreeSet;
  * Guarded by its own lock. Numbers the mutations of one session (P11): what the master must
  * remember answers of lies between the low-water mark and the newest number, a bounded window.
  */
-final class Sequences {
+class Sequences {
   private final int windowMax;
   private final Object lock = new Object();
 
