@@ -1,21 +1,57 @@
 package io.lockstep.replication.client;
 
 import io.lockstep.core.Agent;
+import io.lockstep.core.Outcome;
 import io.lockstep.core.Times;
 import io.lockstep.wire.Peer;
 import io.lockstep.wire.PeerDirectory;
 import io.lockstep.wire.SessionEvents;
+import io.lockstep.wire.message.AnswerQuery;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.Push;
+import io.lockstep.wire.message.QueryLease;
+import io.lockstep.wire.message.RecallLease;
+import io.lockstep.wire.message.RecallNotMine;
+import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SessionReply;
+import io.lockstep.wire.message.SetAttributes;
 import io.lockstep.wire.message.SetEpoch;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
- * Guarded by its agent. The files of one mount: leases, write-back, transactions to the members,
- * post-ops. One for each session; listens to the events of that session.
+ * Guarded by its agent, and by the concurrent map of its files. The files of one mount: leases,
+ * write-back, transactions to the members, post-ops.
+ *
+ * <p>Lease clock (P13): all leases live until {@code sent + holderLife} of the last renewal that
+ * was answered. At half of that without another, everything buffered is sent; at the end the leases
+ * are lost and what is left is dropped with EIO.
  */
 public final class ReplicationClient implements SessionEvents, AutoCloseable {
+  private static final long TICK_NS = TimeUnit.MILLISECONDS.toNanos(100);
+  private static final long CLOSE_STEP_NS = TimeUnit.MILLISECONDS.toNanos(20);
+  private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(12);
+
+  /** A file and how many have it open; immutable, replaced within the map. */
+  private record Entry(InodeContent content, int users) {}
+
+  private final Engine engine;
+  private final ConcurrentHashMap<Long, Entry> entries = new ConcurrentHashMap<>();
+  private volatile CacheDropper dropper = CacheDropper.NONE;
+
+  /** No forgotten inode had a lease id above this one. */
+  private volatile long leaseBase;
+
+  private volatile boolean closed;
+
+  /**
+   * @param master the client's way to the master and lockd; it numbers mutations and retries
+   * @param agent for this client alone
+   */
   public ReplicationClient(
       Peer master,
       PeerDirectory peers,
@@ -23,58 +59,246 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
       Times times,
       ClientOptions options,
       SessionReply session) {
-    pending();
+    this(master, peers, agent, times, options, session, Waits.PARK);
+  }
+
+  /**
+   * @param waits how callers' threads wait; tests on virtual time bring their own
+   */
+  public ReplicationClient(
+      Peer master,
+      PeerDirectory peers,
+      Agent agent,
+      Times times,
+      ClientOptions options,
+      SessionReply session,
+      Waits waits) {
+    this.engine =
+        new Engine(master, peers, agent, times, options, waits, set -> onConfigChanged(set));
+    begin(session);
+    engine.onAgent(this::tick);
   }
 
   /** What drops the kernel's pages before a lease goes; set before the first open. */
-  public void cacheDropper(CacheDropper dropper) {
-    pending();
+  public void cacheDropper(CacheDropper newDropper) {
+    dropper = newDropper;
   }
 
   /**
    * The file, one more user of it; the same object for the same inode as long as it has users. Each
-   * open is ended by {@link FileContent#close}.
+   * open is ended by one {@link FileContent#close}.
    */
   public FileContent open(Attributes attributes) {
-    pending();
-    return null;
+    return entries.compute(
+            attributes.getInode(),
+            (inode, entry) ->
+                entry == null
+                    ? new Entry(create(inode, attributes.getSet()), 1)
+                    : new Entry(entry.content, entry.users + 1))
+        .content;
+  }
+
+  private InodeContent create(long inode, long set) {
+    LeasedInode leased =
+        new LeasedInode(engine, inode, set, (of, dropped) -> dropper.drop(of, dropped), leaseBase);
+    return new InodeContent(engine, leased, () -> release(inode));
+  }
+
+  private void release(long inode) {
+    entries.computeIfPresent(inode, (i, entry) -> new Entry(entry.content, entry.users - 1));
   }
 
   /** {@code fromMaster} with size and times of what this mount wrote. Never blocks. */
   public Attributes overlay(Attributes fromMaster) {
-    pending();
-    return fromMaster;
+    Entry entry = entries.get(fromMaster.getInode());
+    return entry == null ? fromMaster : entry.content.attributes(fromMaster);
+  }
+
+  /** setattr of a regular file that need not be open; blocks as {@link FileContent} does. */
+  public Attributes setAttributes(Attributes file, SetAttributes request) throws Outcome {
+    FileContent content = open(file);
+    try {
+      return content.setAttributes(request);
+    } finally {
+      release(file.getInode());
+    }
+  }
+
+  /** How often each phase was done since the start, by name. */
+  public Map<String, Long> counters() {
+    return engine.counters.snapshot();
+  }
+
+  // ---- session
+
+  private void begin(SessionReply session) {
+    // It is not known when the master began to count; half of the life is surely right, and the
+    // first renewal follows within a second.
+    engine.leaseUntilNs(engine.nowNs() + engine.times.holderLifeNs() / 2);
+    engine.onAgent(() -> session.getSetsList().forEach(engine.configs::learn));
   }
 
   /** A new session in place of one that ended: files can be used again. */
   public void onSessionReopened(SessionReply session) {
-    pending();
+    engine.onAgent(
+        () -> {
+          forEach(LeasedInode::onLeaseLost);
+          engine.sessionEnded(false);
+          begin(session);
+        });
   }
 
   @Override
   public void onRenewed(long sentNs, long lockdTerm, List<SetEpoch> epochs) {
-    pending();
-  }
-
-  @Override
-  public void onPush(Push push) {
-    pending();
+    long untilNs = sentNs + engine.times.holderLifeNs();
+    boolean extended = engine.isLeaseValid();
+    if (extended && untilNs - engine.leaseUntilNs() > 0) {
+      engine.leaseUntilNs(untilNs);
+    }
+    engine.onAgent(
+        () -> {
+          if (!extended) {
+            // Leases that passed their deadline stay lost, whatever comes later (P5).
+            forEach(LeasedInode::onLeaseLost);
+            engine.leaseUntilNs(untilNs);
+          }
+          epochs.forEach(epoch -> engine.configs.heardOf(epoch.getSet(), epoch.getEpoch()));
+          engine.leases.onTerm(lockdTerm, this::leased);
+        });
   }
 
   @Override
   public void onSessionEnded(String reason) {
-    pending();
+    engine.sessionEnded(true);
+    engine.onAgent(() -> forEach(LeasedInode::onLeaseLost));
   }
+
+  @Override
+  public void onPush(Push push) {
+    engine.onAgent(
+        () -> {
+          switch (push.getBodyCase()) {
+            case RECALL_LEASE -> onRecall(push.getRecallLease());
+            case QUERY_LEASE -> onQuery(push.getQueryLease());
+            case SET_CONFIG -> engine.configs.learn(push.getSetConfig());
+            case BODY_NOT_SET -> {}
+          }
+        });
+  }
+
+  private void onRecall(RecallLease recall) {
+    Entry entry = entries.get(recall.getInode());
+    if (entry != null && entry.content.leased().onRecall(recall.getLease())) {
+      return;
+    }
+    RecallNotMine notMine =
+        RecallNotMine.newBuilder().setInode(recall.getInode()).setLease(recall.getLease()).build();
+    tell(Request.newBuilder().setRecallNotMine(notMine).build());
+  }
+
+  private void onQuery(QueryLease query) {
+    AnswerQuery answer =
+        AnswerQuery.newBuilder()
+            .setInode(query.getInode())
+            .setLease(query.getLease())
+            .setQuery(query.getQuery())
+            .build();
+    Runnable reply = () -> tell(Request.newBuilder().setAnswerQuery(answer).build());
+    Entry entry = entries.get(query.getInode());
+    if (entry == null) {
+      reply.run();
+    } else {
+      entry.content.leased().onQuery(reply);
+    }
+  }
+
+  /** lockd repeats what it needs, so an answer may get lost. */
+  private void tell(Request request) {
+    engine.askMaster(request, engine.times.memberCallNs(), reply -> {});
+  }
+
+  private void onConfigChanged(long set) {
+    long epoch = engine.configs.view(set).config().epoch();
+    forEach(
+        inode -> {
+          if (inode.set() == set) {
+            inode.onConfigChanged(epoch);
+          }
+        });
+  }
+
+  // ---- time
+
+  private void tick() {
+    if (closed) {
+      return;
+    }
+    engine.agent.schedule(TICK_NS, this::tick);
+    long nowNs = engine.nowNs();
+    long leftNs = engine.leaseUntilNs() - nowNs;
+    for (Entry entry : entries.values()) {
+      LeasedInode inode = entry.content.leased();
+      if (leftNs <= 0) {
+        inode.onLeaseLost();
+      } else if (leftNs <= engine.times.holderLifeNs() / 2) {
+        inode.writeBack().flushAll();
+      }
+      if (inode.isBusy()) {
+        inode.onTick(nowNs);
+      }
+      if (entry.users == 0 && inode.isIdle()) {
+        forget(inode);
+      }
+    }
+    engine.postOps.onTick(false);
+  }
+
+  private void forget(LeasedInode inode) {
+    entries.computeIfPresent(
+        inode.inode(),
+        (id, entry) -> {
+          if (entry.users > 0) {
+            return entry;
+          }
+          leaseBase = Math.max(leaseBase, inode.lastLease());
+          return null;
+        });
+  }
+
+  private List<LeasedInode> leased() {
+    return entries.values().stream().map(entry -> entry.content.leased()).toList();
+  }
+
+  private void forEach(Consumer<LeasedInode> action) {
+    leased().forEach(action);
+  }
+
+  // ---- end
 
   /**
    * Writes back, clears marks and releases leases, as far as that is possible within a deadline.
    */
   @Override
   public void close() {
-    pending();
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    engine.onAgent(() -> closeStep(done));
+    engine.waits.await(done, CLOSE_NS);
+    closed = true;
+    done.complete(null);
   }
 
-  private static void pending() {
-    throw new UnsupportedOperationException("comes with the next landing");
+  private void closeStep(CompletableFuture<Void> done) {
+    if (done.isDone()) {
+      return;
+    }
+    List<LeasedInode> inodes = leased();
+    if (engine.isSessionEnded()
+        || (engine.postOps.isIdle() && inodes.stream().allMatch(LeasedInode::isIdle))) {
+      done.complete(null);
+      return;
+    }
+    inodes.forEach(LeasedInode::letGo);
+    engine.postOps.onTick(true);
+    engine.agent.schedule(CLOSE_STEP_NS, () -> closeStep(done));
   }
 }

@@ -1,0 +1,51 @@
+package io.lockstep.replication.client;
+
+import io.lockstep.replication.eagerlock.Effect;
+import io.lockstep.replication.eagerlock.Kind;
+import io.lockstep.replication.eagerlock.Range;
+import io.lockstep.wire.Payload;
+import io.lockstep.wire.message.AllocateObject;
+import io.lockstep.wire.message.Request;
+
+/** Confined to the replication agent. fallocate(2) on all members. */
+final class Allocate extends LockOp<Void> {
+  private final Engine engine;
+  private final LeasedInode inode;
+  private final AllocateObject what;
+
+  /**
+   * @param what without its context
+   */
+  Allocate(Engine engine, LeasedInode inode, AllocateObject what, long deadlineNs) {
+    super(engine.newTx(), Kind.WRITE, Range.ALL, deadlineNs);
+    this.engine = engine;
+    this.inode = inode;
+    this.what = what;
+  }
+
+  @Override
+  void start(Effect.Start start) {
+    engine.transact(
+        inode.set(),
+        (epoch, absent) ->
+            Request.newBuilder()
+                .setAllocateObject(
+                    what.toBuilder()
+                        .setContext(inode.context(epoch, start.token(), start.cycle(), absent)))
+                .build(),
+        Payload.EMPTY,
+        done -> {
+          if (done.code().isOk()) {
+            inode.wrote(done);
+            long size = inode.buffer().size();
+            boolean keeps = what.getKeepSize() || what.getPunchHole();
+            long end = what.getOffset() + what.getLength();
+            inode.buffer().changed(keeps ? size : Math.max(size, end), engine.wallTimeNs());
+            result.complete(null);
+          } else {
+            fail(done.code());
+          }
+          inode.finish(this, LeasedInode.result(done));
+        });
+  }
+}

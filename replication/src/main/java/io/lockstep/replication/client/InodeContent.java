@@ -1,0 +1,262 @@
+package io.lockstep.replication.client;
+
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Limits;
+import io.lockstep.core.Outcome;
+import io.lockstep.wire.Replies;
+import io.lockstep.wire.message.AllocateObject;
+import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.Caller;
+import io.lockstep.wire.message.Reply;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SetAttributes;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Immutable. The callers' side of one inode: everything that blocks. A buffered write under a held
+ * lease, and a read of what was just written, stay on the caller's thread; all else goes to the
+ * agent, with private copies, because the caller may give up while it runs.
+ */
+final class InodeContent implements FileContent {
+  /** The agent ends what is over time itself; this is for an agent that is late. */
+  private static final long SLACK_NS = TimeUnit.SECONDS.toNanos(5);
+
+  private final Engine engine;
+  private final LeasedInode inode;
+  private final Runnable onClose;
+
+  InodeContent(Engine engine, LeasedInode inode, Runnable onClose) {
+    this.engine = engine;
+    this.inode = inode;
+    this.onClose = onClose;
+  }
+
+  LeasedInode leased() {
+    return inode;
+  }
+
+  @Override
+  public long inode() {
+    return inode.inode();
+  }
+
+  @Override
+  public Descriptor newDescriptor(boolean direct) {
+    return new Descriptor(direct, inode.loss().count());
+  }
+
+  @Override
+  public int read(long offset, ByteBuffer target) throws Outcome {
+    int total = 0;
+    while (target.hasRemaining()) {
+      int wanted = Math.min(target.remaining(), Limits.PAYLOAD_BYTES_MAX);
+      int count = readOnce(offset + total, target, wanted);
+      total += count;
+      if (count < wanted) {
+        break;
+      }
+    }
+    return total;
+  }
+
+  private int readOnce(long offset, ByteBuffer target, int length) throws Outcome {
+    if (engine.isLeaseValid()) {
+      ByteBuffer window = target.duplicate().limit(target.position() + length);
+      int count = inode.buffer().tryRead(offset, window);
+      if (count >= 0) {
+        engine.counters.add(Counters.Phase.READS_FROM_BUFFER);
+        target.position(target.position() + count);
+        return count;
+      }
+    }
+    long deadlineNs = deadlineNs();
+    while (true) {
+      try {
+        Read.Bytes bytes = perform(new Read(engine, inode, offset, length, deadlineNs));
+        try {
+          bytes.copyTo(target);
+        } finally {
+          bytes.release();
+        }
+        return bytes.length();
+      } catch (Outcome e) {
+        if (e.code() != ErrorCode.STALE_LEASE || deadlineNs - engine.nowNs() <= 0) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  @Override
+  public long write(long offset, ByteBuffer source, boolean sync, Descriptor descriptor)
+      throws Outcome {
+    throwLoss(descriptor);
+    if (offset > Limits.FILE_BYTES_MAX - source.remaining()) {
+      throw new Outcome(ErrorCode.FILE_TOO_BIG, "");
+    }
+    boolean buffered = !sync && !descriptor.direct() && engine.options.writeback();
+    long first = -1;
+    do {
+      ByteBuffer piece =
+          source.slice().limit(Math.min(source.remaining(), Limits.PAYLOAD_BYTES_MAX));
+      int length = piece.remaining();
+      // The rest of an append follows its beginning, which is at the end only as long as nobody
+      // else appends; one piece is always whole.
+      long at = buffered ? writeBuffered(offset, piece) : writeDirect(offset, piece, sync);
+      first = first < 0 ? at : first;
+      offset = at + length;
+      source.position(source.position() + length);
+    } while (source.hasRemaining());
+    return first;
+  }
+
+  private long writeBuffered(long offset, ByteBuffer piece) throws Outcome {
+    int length = piece.remaining();
+    long deadlineNs = deadlineNs();
+    engine.budget.take(length, deadlineNs - engine.nowNs());
+    if (engine.isLeaseValid()) {
+      WriteBuffer.Written written = inode.buffer().tryWrite(offset, piece, engine.wallTimeNs());
+      if (written != null) {
+        engine.counters.add(Counters.Phase.BUFFERED_WRITES);
+        engine.budget.give(length - written.grownBytes());
+        if (written.requestReady()) {
+          inode.writeBack().notePending();
+        }
+        return written.offset();
+      }
+    }
+    byte[] bytes = new byte[length];
+    piece.get(bytes);
+    BufferedWrite write =
+        new BufferedWrite(offset, ByteBuffer.wrap(bytes), deadlineNs, new CompletableFuture<>());
+    engine.onAgent(() -> inode.writeBack().write(write));
+    return await(write.writtenAt());
+  }
+
+  private long writeDirect(long offset, ByteBuffer piece, boolean sync) throws Outcome {
+    byte[] bytes = new byte[piece.remaining()];
+    piece.get(bytes);
+    return perform(new DirectWrite(engine, inode, offset, bytes, sync, deadlineNs()));
+  }
+
+  @Override
+  public Attributes truncate(long size, Caller caller) throws Outcome {
+    return setAttributes(
+        SetAttributes.newBuilder().setInode(inode.inode()).setCaller(caller).setSize(size).build());
+  }
+
+  @Override
+  public Attributes setAttributes(SetAttributes request) throws Outcome {
+    if (request.hasSize()) {
+      if (request.getSize() < 0 || request.getSize() > Limits.FILE_BYTES_MAX) {
+        throw new Outcome(ErrorCode.FILE_TOO_BIG, "");
+      }
+      return perform(new Resize(engine, inode, request, deadlineNs()));
+    }
+    boolean times =
+        request.hasMtime() || request.hasAtime() || request.getMtimeNow() || request.getAtimeNow();
+    if (times) {
+      return perform(new SetTimes(engine, inode, request, deadlineNs()));
+    }
+    CompletableFuture<Reply> reply = new CompletableFuture<>();
+    engine.askMaster(
+        Request.newBuilder().setSetAttributes(request).build(),
+        engine.times.operationNs(),
+        reply::complete);
+    return attributes(Replies.orThrow(await(reply)).getAttributes().getAttributes());
+  }
+
+  @Override
+  public void allocate(long offset, long length, boolean keepSize, boolean punch, boolean zero)
+      throws Outcome {
+    if (offset < 0 || length <= 0) {
+      throw new Outcome(ErrorCode.INVALID_ARGUMENT, "offset " + offset + ", length " + length);
+    }
+    if (offset > Limits.FILE_BYTES_MAX - length) {
+      throw new Outcome(ErrorCode.FILE_TOO_BIG, "");
+    }
+    AllocateObject what =
+        AllocateObject.newBuilder()
+            .setOffset(offset)
+            .setLength(length)
+            .setKeepSize(keepSize)
+            .setPunchHole(punch)
+            .setZeroRange(zero)
+            .build();
+    perform(new Allocate(engine, inode, what, deadlineNs()));
+  }
+
+  @Override
+  public void flush(Descriptor descriptor) throws Outcome {
+    flushBuffer();
+    throwLoss(descriptor);
+  }
+
+  @Override
+  public void fsync(Descriptor descriptor) throws Outcome {
+    flushBuffer();
+    CompletableFuture<ErrorCode> synced = new CompletableFuture<>();
+    engine.onAgent(() -> inode.sync(synced::complete));
+    ErrorCode code = await(synced);
+    throwLoss(descriptor);
+    if (!code.isOk()) {
+      throw new Outcome(code, "");
+    }
+  }
+
+  private void flushBuffer() throws Outcome {
+    long upTo = inode.buffer().lastWrite();
+    if (!inode.buffer().isReceived(upTo)) {
+      CompletableFuture<Void> received = new CompletableFuture<>();
+      engine.onAgent(() -> inode.writeBack().flush(upTo, () -> received.complete(null)));
+      await(received);
+    }
+  }
+
+  @Override
+  public Attributes attributes(Attributes fromMaster) {
+    return inode.buffer().overlay(fromMaster);
+  }
+
+  @Override
+  public void close(Descriptor descriptor) {
+    onClose.run();
+  }
+
+  private void throwLoss(Descriptor descriptor) throws Outcome {
+    Loss loss = inode.loss();
+    if (descriptor.takeLoss(loss.count())) {
+      throw new Outcome(
+          loss.code(), "writes to inode " + Long.toUnsignedString(inode.inode()) + " were lost");
+    }
+  }
+
+  private long deadlineNs() {
+    return engine.nowNs() + engine.times.operationNs();
+  }
+
+  private <T> T perform(LockOp<T> op) throws Outcome {
+    engine.onAgent(() -> inode.arrive(op));
+    return await(op.result);
+  }
+
+  private <T> T await(CompletableFuture<T> future) throws Outcome {
+    if (!engine.waits.await(future, engine.times.operationNs() + SLACK_NS)) {
+      if (!future.completeExceptionally(new Outcome(ErrorCode.TIMED_OUT, ""))) {
+        return await(future);
+      }
+      throw new Outcome(ErrorCode.TIMED_OUT, "no answer within the time of an operation");
+    }
+    try {
+      return future.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof Outcome outcome) {
+        throw outcome;
+      }
+      throw e;
+    }
+  }
+}

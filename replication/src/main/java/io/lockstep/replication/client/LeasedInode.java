@@ -1,0 +1,419 @@
+package io.lockstep.replication.client;
+
+import io.lockstep.core.Agent;
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Token;
+import io.lockstep.replication.eagerlock.EagerLock;
+import io.lockstep.replication.eagerlock.Effect;
+import io.lockstep.replication.eagerlock.Kind;
+import io.lockstep.replication.eagerlock.Mode;
+import io.lockstep.replication.eagerlock.Result;
+import io.lockstep.replication.eagerlock.State;
+import io.lockstep.replication.eagerlock.TimerKind;
+import io.lockstep.wire.Convert;
+import io.lockstep.wire.Payload;
+import io.lockstep.wire.message.LeaseGrant;
+import io.lockstep.wire.message.ObjectContext;
+import io.lockstep.wire.message.ReclaimLeases;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SyncObjects;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * Confined to the replication agent, but for {@link #buffer} and {@link #loss}, which guard
+ * themselves. One inode of this mount: its eager lock, the operations under it, its write-back.
+ * Executes the effects of the lock; what they cause is queued and becomes the next event.
+ */
+final class LeasedInode {
+  private static final long DROP_CACHES_NS = TimeUnit.SECONDS.toNanos(1);
+
+  private final Engine engine;
+  private final long inode;
+  private final long set;
+  private final CacheDropper caches;
+  private final EagerLock lock;
+  private final WriteBuffer buffer = new WriteBuffer();
+  private final WriteBack writeBack;
+  private final AtomicReference<Loss> loss = new AtomicReference<>(Loss.NONE);
+  private final Map<Long, LockOp<?>> ops = new HashMap<>();
+  private final ArrayDeque<Supplier<List<Effect>>> events = new ArrayDeque<>();
+  private boolean executing;
+  private Agent.Timer timer;
+
+  private long writesDone;
+  private long writesSynced;
+  private long cycleSinceNs;
+  private long lastWriteNs;
+  private long lastWriteEpoch;
+  private boolean cycleOpen;
+  private boolean syncedSinceGrant;
+
+  LeasedInode(Engine engine, long inode, long set, CacheDropper caches, long leaseBase) {
+    this.engine = engine;
+    this.inode = inode;
+    this.set = set;
+    this.caches = caches;
+    this.lock = new EagerLock(leaseBase);
+    this.writeBack = new WriteBack(engine, this);
+  }
+
+  long inode() {
+    return inode;
+  }
+
+  long set() {
+    return set;
+  }
+
+  WriteBuffer buffer() {
+    return buffer;
+  }
+
+  WriteBack writeBack() {
+    return writeBack;
+  }
+
+  /** By any thread. */
+  Loss loss() {
+    return loss.get();
+  }
+
+  Token token() {
+    return lock.token();
+  }
+
+  long lastLease() {
+    return lock.lastLease();
+  }
+
+  /** Nothing held, wanted or outstanding: it can be forgotten. */
+  boolean isIdle() {
+    return (writesSynced >= writesDone || engine.isSessionEnded())
+        && lock.isIdle()
+        && ops.isEmpty()
+        && writeBack.isIdle();
+  }
+
+  boolean isBusy() {
+    return !ops.isEmpty() || !writeBack.isIdle();
+  }
+
+  // ---- operations
+
+  void arrive(LockOp<?> op) {
+    if (lock.held() != null && !engine.isLeaseValid()) {
+      event(lock::onLost);
+    }
+    ops.put(op.tx, op);
+    event(() -> lock.onArrive(op.tx, op.kind, op.range));
+    if (op.kind != Kind.READ && !(op instanceof Hold)) {
+      // It goes beside the buffer, so the buffer must be with the members first.
+      writeBack.end();
+    }
+  }
+
+  void arriveUnder(Hold hold, LockOp<?> op) {
+    ops.put(op.tx, op);
+    event(() -> lock.onArriveUnder(hold.tx, op.tx));
+  }
+
+  /** The operation was started and is done. */
+  void finish(LockOp<?> op, Result result) {
+    ops.remove(op.tx);
+    event(() -> lock.onDone(op.tx, result));
+  }
+
+  /** Nobody waits for it any more; fails it unless it runs. */
+  void giveUp(LockOp<?> op) {
+    event(() -> lock.onDeadline(op.tx));
+  }
+
+  void onTick(long nowNs) {
+    writeBack.onTick(nowNs);
+    for (LockOp<?> op : List.copyOf(ops.values())) {
+      if (op.deadlineNs != Long.MAX_VALUE && op.deadlineNs - nowNs <= 0) {
+        giveUp(op);
+      }
+    }
+  }
+
+  static Result result(io.lockstep.replication.transaction.Effect.Done done) {
+    if (done.leaseLost()) {
+      return Result.LEASE_LOST;
+    }
+    return done.code().isOk() || !done.sent() ? Result.OK : Result.FAILED;
+  }
+
+  // ---- lockd
+
+  boolean isAwaited(long lease) {
+    return lock.state() == State.ACQUIRING && lock.lastLease() == lease && lock.hasWaiting();
+  }
+
+  void onGranted(long lease, LeaseGrant grant) {
+    engine.configs.heardOf(set, grant.getEpoch());
+    event(
+        () -> {
+          boolean awaited = lock.state() == State.ACQUIRING && lock.lastLease() == lease;
+          List<Effect> effects =
+              lock.onGranted(lease, Convert.token(grant.getToken()), grant.getEpoch());
+          if (awaited) {
+            // What others wrote before may not be durable yet.
+            syncedSinceGrant = false;
+            boolean exclusive = lock.held() == Mode.EXCLUSIVE;
+            buffer.granted(grant.getAttributes(), lock.token(), exclusive);
+          }
+          return effects;
+        });
+  }
+
+  void onRefused(long lease, ErrorCode code) {
+    event(() -> lock.onRefused(lease, code));
+  }
+
+  void onReleased(long lease) {
+    event(() -> lock.onReleased(lease));
+  }
+
+  /** False if the lease is not ours: it is answered NOT-MINE (P4). Kernel pages go first (P12). */
+  boolean onRecall(long lease) {
+    if (!lock.knows(lease)) {
+      return false;
+    }
+    engine.counters.add(Counters.Phase.RECALLS);
+    dropCaches(() -> event(() -> lock.onRecall(lease)));
+    return true;
+  }
+
+  void onReclaimRefused(long lease) {
+    event(() -> lock.onReclaimRefused(lease));
+  }
+
+  void addReclaim(List<ReclaimLeases.Item> items) {
+    if (lock.held() != null && !lock.isLost()) {
+      items.add(LeaseChannel.reclaimItem(this, lock.heldLease(), lock.held()));
+    }
+  }
+
+  /** Another client asks for size and times: {@code then} runs when the master has them. */
+  void onQuery(Runnable then) {
+    engine.refresher.refresh(this, ok -> then.run());
+  }
+
+  void onLeaseLost() {
+    if (lock.held() != null && !lock.isLost()) {
+      event(lock::onLost);
+    }
+  }
+
+  /** Lets go of the lease as soon as its owners are done. */
+  void letGo() {
+    if (lock.held() != null) {
+      event(() -> lock.onRecall(lock.heldLease()));
+    }
+  }
+
+  void onConfigChanged(long epoch) {
+    event(() -> lock.onConfigChanged(epoch));
+  }
+
+  // ---- transactions
+
+  ObjectContext context(long epoch, Token token, long cycle, List<Integer> absent) {
+    return ObjectContext.newBuilder()
+        .setSet(set)
+        .setInode(inode)
+        .setEpoch(epoch)
+        .setToken(Convert.message(token))
+        .setCycle(cycle)
+        .addAllAbsent(absent)
+        .build();
+  }
+
+  /** A transaction is on all members, not durable yet. */
+  void wrote(io.lockstep.replication.transaction.Effect.Done done) {
+    writesDone++;
+    lastWriteEpoch = Math.max(lastWriteEpoch, done.epoch());
+    lastWriteNs = engine.nowNs();
+  }
+
+  /** Accepted writes are lost: each descriptor open now is told once. */
+  void lost(ErrorCode code) {
+    engine.counters.add(Counters.Phase.LOSSES);
+    loss.updateAndGet(before -> before.another(code));
+    buffer.distrust();
+  }
+
+  void pump() {
+    writeBack.pump();
+  }
+
+  // ---- durability
+
+  long writesDone() {
+    return writesDone;
+  }
+
+  long lastWriteEpoch() {
+    return lastWriteEpoch;
+  }
+
+  void synced(long upTo) {
+    writesSynced = Math.max(writesSynced, upTo);
+  }
+
+  /** {@code then} gets OK when all writes that are done are durable, with size and times. */
+  void sync(Consumer<ErrorCode> then) {
+    ErrorCode[] worst = {ErrorCode.OK};
+    int[] left = {2};
+    Consumer<ErrorCode> part =
+        code -> {
+          worst[0] = code.isOk() ? worst[0] : code;
+          left[0]--;
+          if (left[0] == 0) {
+            then.accept(worst[0]);
+          }
+        };
+    engine.refresher.refresh(this, ok -> part.accept(ok ? ErrorCode.OK : ErrorCode.TIMED_OUT));
+    if (writesSynced >= writesDone && syncedSinceGrant) {
+      part.accept(ErrorCode.OK);
+      return;
+    }
+    long upTo = writesDone;
+    engine.counters.add(Counters.Phase.SYNCS);
+    engine.transact(
+        set,
+        (epoch, absent) ->
+            Request.newBuilder()
+                .setSyncObjects(
+                    SyncObjects.newBuilder().setSet(set).setEpoch(epoch).addInodes(inode))
+                .build(),
+        Payload.EMPTY,
+        done -> {
+          if (done.code().isOk()) {
+            syncedSinceGrant = true;
+            synced(upTo);
+          }
+          part.accept(done.code());
+        });
+  }
+
+  boolean isPostOpDue(long nowNs) {
+    return nowNs - lastWriteNs >= engine.options.postOpQuietNs()
+        || nowNs - cycleSinceNs >= engine.options.postOpAgeMaxNs();
+  }
+
+  void requestPostOp() {
+    cycleOpen = false;
+    event(lock::onPostOpRequested);
+  }
+
+  void onPostOpDone(long cycle) {
+    event(() -> lock.onPostOpDone(cycle));
+  }
+
+  // ---- effects
+
+  private void event(Supplier<List<Effect>> event) {
+    events.add(event);
+    if (executing) {
+      return;
+    }
+    executing = true;
+    while (!events.isEmpty()) {
+      List<Effect> effects = events.poll().get();
+      lock.checkInvariant();
+      effects.forEach(this::execute);
+    }
+    executing = false;
+  }
+
+  private void execute(Effect effect) {
+    if (effect instanceof Effect.Start start) {
+      onStart(start);
+    } else if (effect instanceof Effect.Fail fail) {
+      ops.remove(fail.tx()).fail(fail.code());
+    } else if (effect instanceof Effect.SendAcquire acquire) {
+      engine.leases.acquire(this, acquire.lease(), acquire.mode());
+    } else if (effect instanceof Effect.SendRelease release) {
+      onSendRelease(release);
+    } else if (effect instanceof Effect.ArmTimer arm) {
+      onArmTimer(arm);
+    } else if (effect instanceof Effect.CancelTimer) {
+      timer.cancel();
+    } else if (effect instanceof Effect.PostOp postOp) {
+      engine.postOps.ready(new PostOpBatcher.Item(this, postOp.token(), postOp.cycle()));
+    } else if (effect instanceof Effect.WriteBack) {
+      writeBack.end();
+    } else if (effect instanceof Effect.Drop) {
+      engine.counters.add(Counters.Phase.LEASES_LOST);
+      writeBack.drop();
+    }
+  }
+
+  private void onStart(Effect.Start start) {
+    LockOp<?> op = ops.get(start.tx());
+    if (op.kind == Kind.WRITE && !cycleOpen) {
+      cycleOpen = true;
+      cycleSinceNs = engine.nowNs();
+      lastWriteNs = cycleSinceNs;
+      engine.postOps.written(this);
+    }
+    op.start(start);
+  }
+
+  private void onArmTimer(Effect.ArmTimer arm) {
+    boolean idle = arm.kind() == TimerKind.IDLE;
+    long delayNs = idle ? engine.options.leaseIdleNs() : engine.options.drainNs();
+    timer =
+        engine.agent.schedule(
+            delayNs,
+            () -> {
+              if (idle) {
+                dropCaches(() -> event(() -> lock.onTimer(arm.timer())));
+              } else {
+                event(() -> lock.onTimer(arm.timer()));
+              }
+            });
+  }
+
+  /** Size and times go to the master before the lease; if they could not, the end is not clean. */
+  private void onSendRelease(Effect.SendRelease release) {
+    if (!release.clean()) {
+      buffer.distrust();
+    }
+    engine.refresher.refresh(
+        this,
+        told -> {
+          buffer.disowned();
+          engine.leases.release(this, release.lease(), release.clean() && told);
+        });
+  }
+
+  private void dropCaches(Runnable then) {
+    boolean[] done = {false};
+    Runnable once =
+        () -> {
+          if (!done[0]) {
+            done[0] = true;
+            then.run();
+          }
+        };
+    Agent.Timer deadline = engine.agent.schedule(DROP_CACHES_NS, once);
+    caches.drop(
+        inode,
+        () ->
+            engine.onAgent(
+                () -> {
+                  deadline.cancel();
+                  once.run();
+                }));
+  }
+}
