@@ -1,0 +1,172 @@
+package io.lockstep.replication.store;
+
+import io.lockstep.core.Limits;
+import io.lockstep.core.Outcome;
+import io.lockstep.replication.marks.ObjectMarks;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Confined to one disk agent. The objects of that agent that are in memory, and the bounded number
+ * of files that are open. The least recently used go first; what is not settled stays in memory,
+ * but its file may be closed: the kernel keeps its pages, and a write-back error that nobody has
+ * seen is still reported to the sync that comes.
+ */
+public final class ObjectTable {
+  private static final int OBJECTS_MAX = 8192;
+
+  /** Guarded by its adders. What the tables of a daemon count. */
+  public static final class Counters {
+    public final LongAdder corruptBlocks = new LongAdder();
+    public final LongAdder stoppedObjects = new LongAdder();
+    public final LongAdder openFiles = new LongAdder();
+    public final LongAdder takenRanges = new LongAdder();
+  }
+
+  private final ReplicaDb db;
+  private final ReplicaDirectory directories;
+  private final BufferPool buffers;
+  private final int filesMax;
+  private final Counters counters;
+  private final ByteBuffer blockBuffer = ByteBuffer.allocateDirect(Limits.BLOCK_BYTES);
+  private final LinkedHashMap<ObjectKey, StoredObject> objects =
+      new LinkedHashMap<>(256, 0.75f, true);
+  private final LinkedHashSet<StoredObject> open = new LinkedHashSet<>();
+  private final Map<ObjectKey, String> stopped = new HashMap<>();
+
+  public ObjectTable(
+      ReplicaDb db,
+      ReplicaDirectory directories,
+      BufferPool buffers,
+      int filesMax,
+      Counters counters) {
+    this.db = db;
+    this.directories = directories;
+    this.buffers = buffers;
+    this.filesMax = filesMax;
+    this.counters = counters;
+  }
+
+  /** The object, whether it was ever written or not. */
+  public StoredObject object(ObjectKey key) throws IOException, Outcome {
+    StoredObject object = objects.get(key);
+    if (object == null) {
+      ObjectMarks marks = db.marks(key);
+      object = new StoredObject(this, key, marks, directories.object(key));
+      objects.put(key, object);
+      evict();
+    }
+    return object;
+  }
+
+  /** Drops what is in memory of a set's objects: its replica is gone. */
+  public void forgetSet(long set) {
+    List<StoredObject> gone = objects.values().stream().filter(o -> o.key().set() == set).toList();
+    for (StoredObject object : gone) {
+      object.closeFile();
+      object.forgetTaken();
+      objects.remove(object.key());
+    }
+  }
+
+  /** Drops one object, whose record is gone. */
+  public void forget(ObjectKey key) {
+    StoredObject object = objects.remove(key);
+    if (object != null) {
+      object.closeFile();
+      object.forgetTaken();
+    }
+  }
+
+  public void closeAll() {
+    for (StoredObject object : new ArrayList<>(open)) {
+      object.closeFile();
+    }
+  }
+
+  /** Ranges taken from clients that are kept in the whole daemon. */
+  public long takenRanges() {
+    return counters.takenRanges.sum();
+  }
+
+  public @Nullable String stopped(ObjectKey key) {
+    return stopped.get(key);
+  }
+
+  private void evict() {
+    int over = objects.size() - OBJECTS_MAX;
+    Iterator<StoredObject> oldest = objects.values().iterator();
+    // Looks at a bounded number: what is in use is dirty for a second or so.
+    for (int looked = 0; over > 0 && looked < 64 && oldest.hasNext(); looked++) {
+      StoredObject object = oldest.next();
+      boolean idle =
+          object.marks().isSettled()
+              && !object.isUnsynced()
+              && !object.hasAdmitted()
+              && object.failure() == null
+              && !object.hasTaken();
+      if (idle) {
+        object.closeFile();
+        oldest.remove();
+        over--;
+      }
+    }
+  }
+
+  void onOpened(StoredObject object) {
+    open.add(object);
+    counters.openFiles.increment();
+    while (open.size() > filesMax) {
+      open.iterator().next().closeFile();
+    }
+  }
+
+  void onUsed(StoredObject object) {
+    open.remove(object);
+    open.add(object);
+  }
+
+  void onClosed(StoredObject object) {
+    open.remove(object);
+    counters.openFiles.decrement();
+  }
+
+  void onStopped(ObjectKey key, String reason) {
+    stopped.put(key, reason);
+    counters.stoppedObjects.increment();
+  }
+
+  void onCorrupt() {
+    counters.corruptBlocks.increment();
+  }
+
+  void countTaken(int more) {
+    counters.takenRanges.add(more);
+  }
+
+  ReplicaDb db() {
+    return db;
+  }
+
+  BufferPool buffers() {
+    return buffers;
+  }
+
+  ByteBuffer blockBuffer() {
+    return blockBuffer;
+  }
+
+  Path path(ObjectKey key) {
+    return directories.object(key);
+  }
+}

@@ -1,0 +1,572 @@
+package io.lockstep.replication.store;
+
+import io.lockstep.core.Check;
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Limits;
+import io.lockstep.core.Outcome;
+import io.lockstep.core.Token;
+import io.lockstep.replication.heal.TakenRanges;
+import io.lockstep.replication.marks.ObjectMarks;
+import io.lockstep.wire.Payload;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Confined to the disk agent of the object. One object in memory: its marks, its file, its
+ * checksums, and what of it is not durable yet.
+ *
+ * <p>Fail-stop: after the first write or sync that failed, but for a full disk, what is on the disk
+ * is unknown; every later use answers IO_ERROR until the daemon starts anew and heals it.
+ */
+public final class StoredObject {
+  private static final int BLOCK = Limits.BLOCK_BYTES;
+  private static final int ZERO_CHUNK = 1 << 20;
+  private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(ZERO_CHUNK);
+  private static final int ZERO_BLOCK_SUM = crc(ZEROS.duplicate().limit(BLOCK));
+
+  /** A sync that was begun: executed off the agent, then given back to {@link #onSynced}. */
+  public static final class Sync {
+    private final ObjectFile file;
+    private final boolean entry;
+    private final long changes;
+
+    private Sync(ObjectFile file, boolean entry, long changes) {
+      this.file = file;
+      this.entry = entry;
+      this.changes = changes;
+    }
+
+    /** Blocking; any thread. */
+    public void run() throws IOException {
+      file.sync(entry);
+    }
+  }
+
+  private final ObjectTable table;
+  private final ObjectKey key;
+  private final BlockSums sums;
+
+  private ObjectMarks marks;
+  private @Nullable ObjectFile file;
+  private long size;
+  private boolean exists;
+  private boolean entryUnsynced;
+  private @Nullable String failure;
+
+  /** Changes of bytes or size so far, and how many of them are durable. */
+  private long changes;
+
+  private long durableChanges;
+  private int admitted;
+  private long repairTask;
+  private @Nullable TakenRanges taken;
+  private long takenEpoch;
+
+  StoredObject(ObjectTable table, ObjectKey key, ObjectMarks marks, Path path) throws IOException {
+    this.table = table;
+    this.key = key;
+    this.marks = marks;
+    // What an earlier run left under a mark may not be durable yet, and its checksums are residue.
+    boolean residue = !marks.isSettled();
+    this.sums = new BlockSums(table.db(), key, residue);
+    this.exists = Files.exists(path);
+    this.size = exists ? Files.size(path) : 0;
+    if (residue && exists) {
+      changes = 1;
+      entryUnsynced = true;
+    }
+  }
+
+  public ObjectKey key() {
+    return key;
+  }
+
+  public ObjectMarks marks() {
+    return marks;
+  }
+
+  /** Takes new marks; whoever sets them has put them into the batch that is committed next. */
+  public void setMarks(ObjectMarks now) {
+    marks = now;
+  }
+
+  public boolean exists() {
+    return exists;
+  }
+
+  public long sizeBytes() {
+    return size;
+  }
+
+  /** When its file was changed last, in nanoseconds since 1970; 0 if there is none. */
+  public long modifiedNs() {
+    try {
+      return exists ? Files.getLastModifiedTime(table.path(key)).to(TimeUnit.NANOSECONDS) : 0;
+    } catch (IOException e) {
+      // Times are for people; the bytes' own failures are found where they are used.
+      return 0;
+    }
+  }
+
+  /** Why this object is stopped, or null. */
+  public @Nullable String failure() {
+    return failure;
+  }
+
+  /** The file that belongs to a settled record is gone or has another size: damage (P15). */
+  public boolean isDamaged() {
+    boolean settled = marks.isSettled() && !marks.tombstone() && !isUnsynced() && admitted == 0;
+    return settled && marks.present() && (!exists || size != marks.size());
+  }
+
+  /** A change was admitted and will be executed after the commit. */
+  public void admit() {
+    admitted++;
+  }
+
+  public void onExecuted() {
+    Check.that(admitted > 0, "object %s executes what it did not admit", key);
+    admitted--;
+  }
+
+  /** Whether changes are admitted that are not executed yet. */
+  public boolean hasAdmitted() {
+    return admitted > 0;
+  }
+
+  public boolean isUnsynced() {
+    return durableChanges < changes;
+  }
+
+  /** What clients changed since this epoch was adopted, kept from now on. */
+  public TakenRanges taken(long epoch) {
+    if (taken == null || takenEpoch != epoch) {
+      table.countTaken(taken == null ? 0 : -taken.count());
+      taken = new TakenRanges();
+      takenEpoch = epoch;
+    }
+    return taken;
+  }
+
+  /** Notes what a client of a WO replica changes of this object under this lease. */
+  public void take(long epoch, Token token, Consumer<TakenRanges> change) {
+    TakenRanges ranges = taken(epoch);
+    int before = ranges.count();
+    ranges.touch(token);
+    change.accept(ranges);
+    table.countTaken(ranges.count() - before);
+  }
+
+  public void clearTaken() {
+    if (taken != null) {
+      table.countTaken(-taken.count());
+      taken.clear();
+    }
+  }
+
+  boolean hasTaken() {
+    return taken != null && taken.isTouched();
+  }
+
+  void forgetTaken() {
+    clearTaken();
+    taken = null;
+  }
+
+  // ---- repair
+
+  /**
+   * The bytes are going to be made equal to a source by this task: what is known of them is not
+   * believed any more. A later task takes the object away from an earlier one.
+   */
+  public void beginRepair(long task) {
+    repairTask = task;
+    sums.distrust();
+  }
+
+  public void endRepair() {
+    repairTask = 0;
+  }
+
+  /** The task that repairs the object; 0 = none. */
+  public long repairTask() {
+    return repairTask;
+  }
+
+  // ---- bytes
+
+  /** Writes the buffers one after another at {@code offset}. */
+  public void write(long offset, ByteBuffer[] buffers) throws Outcome {
+    long length = 0;
+    for (ByteBuffer buffer : buffers) {
+      length += buffer.remaining();
+    }
+    if (length == 0) {
+      return;
+    }
+    long end = offset + length;
+    ObjectFile open = null;
+    try {
+      open = file();
+      boolean headCut = offset % BLOCK != 0;
+      boolean tailCut = end % BLOCK != 0;
+      if (headCut) {
+        verifyBlock(open, offset / BLOCK);
+      }
+      if (tailCut && end < size && (!headCut || (end - 1) / BLOCK != offset / BLOCK)) {
+        verifyBlock(open, end / BLOCK);
+      }
+      changes++;
+      long at = offset;
+      for (ByteBuffer buffer : buffers) {
+        int count = buffer.remaining();
+        open.write(buffer.duplicate(), at);
+        at += count;
+      }
+      size = Math.max(size, end);
+      sumBuffers(offset, buffers);
+      if (headCut) {
+        sumFromFile(open, offset / BLOCK);
+      }
+      if (tailCut && !(headCut && (end - 1) / BLOCK == offset / BLOCK)) {
+        sumFromFile(open, end / BLOCK);
+      }
+    } catch (IOException e) {
+      throw onWriteFailed(e, open, offset, end);
+    }
+  }
+
+  /** A full disk took some of the bytes, nobody knows which; anything else stops the object. */
+  private Outcome onWriteFailed(IOException e, @Nullable ObjectFile open, long from, long to)
+      throws Outcome {
+    if (open == null || StoreFailure.code(e) != ErrorCode.NO_SPACE) {
+      return stop(e);
+    }
+    try {
+      size = open.size();
+      for (long block = from / BLOCK; block * BLOCK < to; block++) {
+        sums.forget(block);
+      }
+    } catch (IOException again) {
+      return stop(again);
+    }
+    return new Outcome(ErrorCode.NO_SPACE, "object " + key + ": " + StoreFailure.text(e));
+  }
+
+  /** Checksums of the blocks that the buffers fill wholly. */
+  private void sumBuffers(long offset, ByteBuffer[] buffers) throws IOException, Outcome {
+    CRC32C crc = new CRC32C();
+    long at = offset;
+    boolean fromStart = at % BLOCK == 0;
+    for (ByteBuffer buffer : buffers) {
+      ByteBuffer rest = buffer.duplicate();
+      int limit = rest.limit();
+      while (rest.position() < limit) {
+        int count = Math.min(limit - rest.position(), BLOCK - (int) (at % BLOCK));
+        rest.limit(rest.position() + count);
+        crc.update(rest);
+        at += count;
+        if (at % BLOCK == 0) {
+          if (fromStart) {
+            sums.put(at / BLOCK - 1, (int) crc.getValue());
+          }
+          crc.reset();
+          fromStart = true;
+        }
+      }
+    }
+  }
+
+  /** Cuts or extends the object. */
+  public void truncate(long newSize) throws Outcome {
+    try {
+      ObjectFile open = file();
+      if (newSize == size) {
+        return;
+      }
+      boolean cutsBlock = newSize < size && newSize % BLOCK != 0;
+      if (cutsBlock) {
+        verifyBlock(open, newSize / BLOCK);
+      }
+      changes++;
+      open.truncate(newSize);
+      boolean shrunk = newSize < size;
+      size = newSize;
+      if (shrunk) {
+        sums.cut(BlockSums.blocks(newSize));
+      }
+      if (cutsBlock) {
+        sumFromFile(open, newSize / BLOCK);
+      }
+    } catch (IOException e) {
+      throw stop(e);
+    }
+  }
+
+  /**
+   * Makes [from, to) zero as far as the object reaches. What is zero already is left alone, so that
+   * holes stay holes.
+   */
+  public void zero(long from, long to) throws Outcome {
+    long end = Math.min(to, size);
+    ByteBuffer chunk = table.buffers().take(ZERO_CHUNK);
+    try {
+      ObjectFile open = file();
+      long at = from;
+      while (at < end) {
+        int count = (int) Math.min(end - at, ZERO_CHUNK - at % BLOCK);
+        chunk.clear().limit(count);
+        open.read(chunk, at);
+        chunk.flip();
+        if (chunk.mismatch(ZEROS.duplicate().limit(chunk.remaining())) >= 0) {
+          write(at, new ByteBuffer[] {ZEROS.duplicate().limit(count)});
+        }
+        at += count;
+      }
+    } catch (IOException e) {
+      throw stop(e);
+    } finally {
+      table.buffers().give(chunk);
+    }
+  }
+
+  /** The bytes from {@code offset}, fewer at the end of the object; CORRUPT if a block is bad. */
+  public Payload read(long offset, int length) throws Outcome {
+    checkUsable();
+    if (marks.healing()) {
+      throw new Outcome(ErrorCode.CORRUPT, "object " + key + " is being repaired");
+    }
+    if (isDamaged()) {
+      table.onCorrupt();
+      throw new Outcome(
+          ErrorCode.CORRUPT,
+          "object "
+              + key
+              + " has "
+              + (exists ? size + " bytes" : "no file")
+              + ", its record says "
+              + marks.size());
+    }
+    long end = Math.min(offset + length, size);
+    if (offset >= end) {
+      return Payload.EMPTY;
+    }
+    long from = offset - offset % BLOCK;
+    int whole = (int) (BlockSums.blocks(end) * BLOCK - from);
+    ByteBuffer buffer = table.buffers().take(whole);
+    boolean given = false;
+    try {
+      buffer.limit((int) (Math.min(size, from + whole) - from));
+      file().read(buffer, from);
+      buffer.flip();
+      verify(buffer, from);
+      buffer.position((int) (offset - from));
+      buffer.limit((int) Math.min(buffer.limit(), end - from));
+      given = true;
+      return table.buffers().payload(buffer, buffer);
+    } catch (IOException e) {
+      throw new Outcome(StoreFailure.code(e), "object " + key + ": " + StoreFailure.text(e));
+    } finally {
+      if (!given) {
+        table.buffers().give(buffer);
+      }
+    }
+  }
+
+  /**
+   * CRC32C of each block as it is on the disk, the last one as short as it is.
+   *
+   * @param learn take them for blocks whose checksum is not known
+   */
+  public byte[] hash(long offset, int blocks, boolean learn) throws Outcome {
+    checkUsable();
+    long end = Math.min(size, offset + (long) blocks * BLOCK);
+    int count = offset >= end ? 0 : (int) (BlockSums.blocks(end) - offset / BLOCK);
+    ByteBuffer result = ByteBuffer.allocate(4 * count);
+    ByteBuffer chunk = table.buffers().take(ZERO_CHUNK);
+    try {
+      for (long at = offset; at < end; at += ZERO_CHUNK) {
+        chunk.clear().limit((int) Math.min(ZERO_CHUNK, end - at));
+        file().read(chunk, at);
+        chunk.flip();
+        int read = chunk.limit();
+        for (int i = 0; i < read; i += BLOCK) {
+          chunk.limit(Math.min(read, i + BLOCK)).position(i);
+          long block = (at + i) / BLOCK;
+          if (learn && !sums.isKnown(block)) {
+            sums.put(block, paddedSum(chunk.duplicate()));
+          }
+          result.putInt(crc(chunk));
+        }
+      }
+      return result.array();
+    } catch (IOException e) {
+      throw new Outcome(StoreFailure.code(e), "object " + key + ": " + StoreFailure.text(e));
+    } finally {
+      table.buffers().give(chunk);
+    }
+  }
+
+  private void verify(ByteBuffer bytes, long from) throws IOException, Outcome {
+    int limit = bytes.limit();
+    for (int at = 0; at < limit; at += BLOCK) {
+      long block = (from + at) / BLOCK;
+      if (sums.isKnown(block)) {
+        bytes.limit(Math.min(limit, at + BLOCK)).position(at);
+        checkSum(block, paddedSum(bytes));
+      }
+    }
+    bytes.limit(limit).position(0);
+  }
+
+  private void verifyBlock(ObjectFile open, long block) throws IOException, Outcome {
+    if (block * BLOCK < size && sums.isKnown(block)) {
+      checkSum(block, readSum(open, block));
+    }
+  }
+
+  private void checkSum(long block, int found) throws IOException, Outcome {
+    int expected = sums.sum(block);
+    if (found != expected) {
+      table.onCorrupt();
+      throw new Outcome(
+          ErrorCode.CORRUPT,
+          String.format(
+              Locale.ROOT,
+              "object %s is corrupt at offset %d: CRC32C %08x, expected %08x",
+              key,
+              block * BLOCK,
+              found,
+              expected));
+    }
+  }
+
+  private void sumFromFile(ObjectFile open, long block) throws IOException, Outcome {
+    sums.put(block, readSum(open, block));
+  }
+
+  private int readSum(ObjectFile open, long block) throws IOException {
+    ByteBuffer buffer = table.blockBuffer();
+    buffer.clear();
+    open.read(buffer, block * BLOCK);
+    return paddedSum(buffer.flip());
+  }
+
+  /** Of the bytes, filled up with zeros to a block. */
+  private static int paddedSum(ByteBuffer bytes) {
+    int missing = BLOCK - bytes.remaining();
+    if (missing == BLOCK) {
+      return ZERO_BLOCK_SUM;
+    }
+    CRC32C crc = new CRC32C();
+    crc.update(bytes);
+    crc.update(ZEROS.duplicate().limit(missing));
+    return (int) crc.getValue();
+  }
+
+  private static int crc(ByteBuffer bytes) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes);
+    return (int) crc.getValue();
+  }
+
+  // ---- durability
+
+  /** Begins to make durable what was changed so far; null if all is. */
+  public @Nullable Sync beginSync() throws Outcome {
+    checkUsable();
+    if (!isUnsynced()) {
+      return null;
+    }
+    try {
+      return new Sync(file().hold(), entryUnsynced, changes);
+    } catch (IOException e) {
+      throw stop(e);
+    }
+  }
+
+  /** The sync ended, with {@code problem} or without (null). */
+  public void onSynced(Sync sync, @Nullable IOException problem) {
+    sync.file.letGo();
+    if (problem != null) {
+      stop(problem);
+      return;
+    }
+    durableChanges = Math.max(durableChanges, sync.changes);
+    entryUnsynced &= !sync.entry;
+  }
+
+  /** Puts checksums into the batch that clears the last mark. */
+  public void flushSums(DbBatch batch) {
+    sums.flush(batch);
+  }
+
+  /** What is known of the bytes goes with the record that says that they are gone. */
+  public void clearSums(DbBatch batch) throws Outcome {
+    try {
+      sums.cut(0);
+      sums.flush(batch);
+    } catch (IOException e) {
+      throw stop(e);
+    }
+  }
+
+  /** The file goes; its record says so already, durably. */
+  public void deleteFile() throws Outcome {
+    closeFile();
+    try {
+      Files.deleteIfExists(table.path(key));
+    } catch (IOException e) {
+      throw stop(e);
+    }
+    exists = false;
+    size = 0;
+    changes = 0;
+    durableChanges = 0;
+    entryUnsynced = false;
+    forgetTaken();
+  }
+
+  void checkUsable() throws Outcome {
+    if (failure != null) {
+      throw new Outcome(ErrorCode.IO_ERROR, "object " + key + " stopped: " + failure);
+    }
+  }
+
+  private ObjectFile file() throws IOException, Outcome {
+    checkUsable();
+    if (file == null) {
+      file = ObjectFile.open(table.path(key));
+      if (!exists) {
+        exists = true;
+        entryUnsynced = true;
+        changes++;
+      }
+      table.onOpened(this);
+    } else {
+      table.onUsed(this);
+    }
+    return file;
+  }
+
+  void closeFile() {
+    if (file != null) {
+      file.letGo();
+      file = null;
+      table.onClosed(this);
+    }
+  }
+
+  private Outcome stop(IOException e) {
+    failure = StoreFailure.text(e);
+    table.onStopped(key, failure);
+    return new Outcome(ErrorCode.IO_ERROR, "object " + key + " stopped: " + failure);
+  }
+}
