@@ -1,6 +1,7 @@
 package io.lockstep.metadata.namespace;
 
 import com.google.protobuf.ByteString;
+import io.lockstep.core.Limits;
 import io.lockstep.metadata.kv.KvTransaction;
 import io.lockstep.wire.message.FileType;
 import io.lockstep.wire.message.InodeRecord;
@@ -14,6 +15,9 @@ import java.util.TreeMap;
  * nothing, so it has to be decided before the first entry is added or removed.
  */
 final class Change {
+  /** What stat shows as size of every directory: one block. */
+  private static final int DIRECTORY_SIZE = Limits.BLOCK_BYTES;
+
   private final KvTransaction transaction;
   private final Rows rows;
   private final Timestamp now;
@@ -68,6 +72,7 @@ final class Change {
         .setVolume(volume)
         .setType(type)
         .setNlink(type == FileType.DIRECTORY ? 2 : 1)
+        .setSize(type == FileType.DIRECTORY ? DIRECTORY_SIZE : 0)
         .setAtime(now)
         .setMtime(now)
         .setCtime(now);

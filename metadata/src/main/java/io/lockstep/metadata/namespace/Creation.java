@@ -18,9 +18,6 @@ final class Creation {
 
   private static final int SYMLINK_MODE = 0777;
 
-  /** What stat shows as size of every directory: one block. */
-  private static final int DIRECTORY_SIZE = Limits.BLOCK_BYTES;
-
   private final Change change;
 
   Creation(Change change) {
@@ -150,7 +147,7 @@ final class Creation {
             .setGid(inherits ? parent.gid() : caller.getGid())
             .setMode(modeOf(asked, parent, inherits));
     switch (type) {
-      case DIRECTORY -> attributes.setSize(DIRECTORY_SIZE);
+      case DIRECTORY -> {}
       case SYMLINK -> made.setSymlinkTarget(asked.getSymlinkTarget());
       case REGULAR -> {
         attributes.setSet(set);
