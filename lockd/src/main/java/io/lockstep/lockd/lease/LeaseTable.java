@@ -13,7 +13,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /**
@@ -83,14 +82,14 @@ public final class LeaseTable {
   private Phase phase = Phase.STARTING;
   private long graceEndNs;
 
-  /** Sessions that were open when this term began and have not ended. */
-  private final Set<Long> olderSessions = new LinkedHashSet<>();
+  /** Sessions that may hold and ask. */
+  private final Set<Long> openSessions = new LinkedHashSet<>();
 
-  /** Of these, who has not told all yet. */
+  /** Of those that were open when the term began, who has not told all yet. */
   private final Set<Long> untold = new LinkedHashSet<>();
 
-  /** Sessions that ended in this term; the smallest, so oldest, are forgotten first. */
-  private final TreeSet<Long> endedSessions = new TreeSet<>();
+  /** Sessions that ended in this term, in order; who is forgotten is unknown, not open. */
+  private final Set<Long> endedSessions = new LinkedHashSet<>();
 
   private boolean sweepWanted;
   private Token sweepSeal;
@@ -129,17 +128,34 @@ public final class LeaseTable {
    */
   public List<Effect> onStarted(long term, Collection<Long> sessions, long nowNs) {
     book.begin(term);
-    olderSessions.addAll(sessions);
+    openSessions.addAll(sessions);
     untold.addAll(sessions);
     graceEndNs = nowNs + book.limits.graceNs();
     become(Phase.GRACE, "term " + term);
     return finish(nowNs);
   }
 
+  /**
+   * Whether this table knows if the session is open. Of another one the owner of the table asks the
+   * master, and tells with {@link #onSessionOpened}, before it passes on what the session asks.
+   */
+  public boolean isKnown(long session) {
+    return openSessions.contains(session) || endedSessions.contains(session);
+  }
+
+  /** The master says that this session is open; ignored if it is known to have ended since. */
+  public List<Effect> onSessionOpened(long session, long nowNs) {
+    requireStarted();
+    if (!endedSessions.contains(session)) {
+      openSessions.add(session);
+    }
+    return finish(nowNs);
+  }
+
   public List<Effect> onAcquire(Acquire asked, long nowNs) {
     requireStarted();
     if (isRefused(asked.session())) {
-      refuse(asked, ErrorCode.SESSION_ENDED, "session " + asked.session() + " has ended");
+      refuse(asked, ErrorCode.SESSION_ENDED, "session " + asked.session() + " is not open");
     } else if (condemned.contains(asked.inode())) {
       refuse(asked, ErrorCode.OBJECT_DELETED, "the inode is being collected");
     } else {
@@ -221,13 +237,11 @@ public final class LeaseTable {
    */
   public List<Effect> onSessionEnded(long session, boolean clean, long nowNs) {
     requireStarted();
-    olderSessions.remove(session);
+    openSessions.remove(session);
     untold.remove(session);
-    if (session > book.term()) {
-      endedSessions.add(session);
-      if (endedSessions.size() > book.limits.endedMax()) {
-        endedSessions.pollFirst();
-      }
+    endedSessions.add(session);
+    if (endedSessions.size() > book.limits.endedMax()) {
+      endedSessions.remove(endedSessions.iterator().next());
     }
     String reason = "session " + session + (clean ? " was closed" : " was ended");
     for (long inode : book.inodesOf(session)) {
@@ -462,14 +476,8 @@ public final class LeaseTable {
     book.setGranting(book.rules.mayGrant(next));
   }
 
-  /** Sessions older than this term are those of the start entry; newer ones until they end. */
   private boolean isRefused(long session) {
-    if (!book.rules.refusesEndedSessions()) {
-      return false;
-    }
-    return session < book.term()
-        ? !olderSessions.contains(session)
-        : endedSessions.contains(session);
+    return book.rules.refusesEndedSessions() && !openSessions.contains(session);
   }
 
   private void requireStarted() {

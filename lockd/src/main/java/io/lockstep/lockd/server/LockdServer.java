@@ -77,6 +77,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private final Times times;
   private final LeaseLimits limits;
   private final SizeOwners sizeOwners = new SizeOwners();
+  private final Pushers pushers = new Pushers();
   private final Outbox outbox;
 
   /** Null until the start entry is logged, and after a stop. */
@@ -105,7 +106,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     this.agent = agent;
     this.times = times;
     this.limits = limits;
-    this.outbox = new Outbox(master, epochOf, agent, sizeOwners, times);
+    this.outbox = new Outbox(master, epochOf, agent, sizeOwners, pushers, times);
   }
 
   /** Begins a term. To be called when this process has become the leader. */
@@ -201,7 +202,29 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
 
   @Override
   public void onDisconnected(PeerIdentity peer) {
-    outbox.enter(() -> outbox.forgetPusher(peer.pusher()));
+    pushers.forget(peer);
+  }
+
+  /**
+   * Wraps the handler of other kinds of requests, so that recalls go to the connection of a
+   * session's latest request of any kind. The one that renews sessions has to be wrapped: after a
+   * reconnect an idle holder sends nothing else.
+   */
+  public RequestHandler observing(RequestHandler next) {
+    return new RequestHandler() {
+      @Override
+      public void onRequest(Request request, Payload payload, Responder responder) {
+        if (request.getSession() != 0) {
+          pushers.remember(request.getSession(), responder.peer());
+        }
+        next.onRequest(request, payload, responder);
+      }
+
+      @Override
+      public void onDisconnected(PeerIdentity peer) {
+        next.onDisconnected(peer);
+      }
+    };
   }
 
   private void serve(Request request, Responder responder) {
@@ -217,8 +240,18 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     } else if (request.getSession() == 0) {
       responder.fail(ErrorCode.BAD_REQUEST, "a lease needs a session");
     } else {
-      outbox.rememberPusher(request.getSession(), responder.peer());
+      pushers.remember(request.getSession(), responder.peer());
+      serveSession(request, responder);
+    }
+  }
+
+  /** P5: a session that lockd has not heard of is either new, or ended before this term. */
+  private void serveSession(Request request, Responder responder) {
+    if (table.isKnown(request.getSession())) {
       serveClient(request, responder);
+    } else {
+      outbox.askWhetherOpen(
+          request.getSession(), () -> serveClient(request, responder), responder::reply);
     }
   }
 
@@ -303,6 +336,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
       case SESSION_ENDED -> {
         SessionEnded it = request.getSessionEnded();
         outbox.forgetSession(it.getSession());
+        pushers.forgetSession(it.getSession());
         outbox.run(table.onSessionEnded(it.getSession(), it.getClean(), nowNs));
         responder.ok();
       }
@@ -351,7 +385,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
                 .setToken(Convert.message(row.token()))
                 .setAgeMs(Duration.ofNanos(row.ageNs()).toMillis())
                 .setLastEnd(row.lastEnd())
-                .setHolder(outbox.addressOf(row.session())));
+                .setHolder(pushers.addressOf(row.session())));
       }
     }
     return reply.build();

@@ -8,7 +8,6 @@ import io.lockstep.lockd.lease.Effect;
 import io.lockstep.lockd.lease.LeaseTable;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Peer;
-import io.lockstep.wire.PeerIdentity;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.Attributes;
@@ -58,13 +57,13 @@ final class Outbox {
   private final LongUnaryOperator epochOf;
   private final Agent agent;
   private final SizeOwners sizeOwners;
+  private final Pushers pushers;
   private final Times times;
 
   /** A request that was repeated has several; all are answered alike. */
   private final Map<Place, Deque<Responder>> acquires = new HashMap<>();
 
   private final Map<Long, Responder> requests = new HashMap<>();
-  private final Map<Long, PeerIdentity> peers = new HashMap<>();
   private final Map<Long, Long> volumes = new HashMap<>();
   private final Set<Long> ending = new HashSet<>();
   private Responder reclaim;
@@ -76,11 +75,18 @@ final class Outbox {
   private long term;
   private long run;
 
-  Outbox(Peer master, LongUnaryOperator epochOf, Agent agent, SizeOwners sizeOwners, Times times) {
+  Outbox(
+      Peer master,
+      LongUnaryOperator epochOf,
+      Agent agent,
+      SizeOwners sizeOwners,
+      Pushers pushers,
+      Times times) {
     this.master = master;
     this.epochOf = epochOf;
     this.agent = agent;
     this.sizeOwners = sizeOwners;
+    this.pushers = pushers;
     this.times = times;
   }
 
@@ -118,24 +124,9 @@ final class Outbox {
     reclaim = responder;
   }
 
-  /** Pushes go to the connection of the session's latest request. */
-  void rememberPusher(long session, PeerIdentity peer) {
-    peers.put(session, peer);
-  }
-
-  void forgetPusher(PeerIdentity.Pusher pusher) {
-    peers.values().removeIf(peer -> peer.pusher() == pusher);
-  }
-
   void forgetSession(long session) {
-    peers.remove(session);
     volumes.remove(session);
     ending.remove(session);
-  }
-
-  String addressOf(long session) {
-    PeerIdentity peer = peers.get(session);
-    return peer == null ? "" : peer.address();
   }
 
   boolean isOfVolume(long session, long volume) {
@@ -241,6 +232,36 @@ final class Outbox {
     run(table.onRelease(it.session(), it.inode(), it.lease(), true, nowNs()));
   }
 
+  /**
+   * Any question with a session shows whether the master's log calls it open.
+   *
+   * @param then if so; the table knows it from then on
+   * @param refused takes the answer for the client if not, or if that is not to be had now
+   */
+  void askWhetherOpen(long session, Runnable then, Consumer<Reply> refused) {
+    Request request =
+        Request.newBuilder()
+            .setSession(session)
+            .setGetAttributes(GetAttributes.getDefaultInstance())
+            .build();
+    ask(
+        request,
+        times.memberCallNs(),
+        reply -> {
+          switch (Replies.code(reply)) {
+            case OK, NOT_FOUND, STALE_HANDLE, INVALID_ARGUMENT, BAD_REQUEST -> {
+              run(table.onSessionOpened(session, nowNs()));
+              then.run();
+            }
+            case SESSION_ENDED -> refused.accept(reply);
+            default ->
+                refused.accept(
+                    Replies.failure(ErrorCode.BUSY, "no word on the session: " + describe(reply)));
+          }
+        },
+        () -> refused.accept(Replies.failure(ErrorCode.NOT_LEADER, "lockd has moved")));
+  }
+
   private void refuse(Effect.Refuse it) {
     Deque<Responder> all = acquires.remove(new Place(it.session(), it.inode(), it.lease()));
     if (all != null) {
@@ -272,9 +293,8 @@ final class Outbox {
 
   /** A push that finds no way is lost: the table repeats it. */
   private void push(long session, Push.Builder push) {
-    PeerIdentity peer = peers.get(session);
-    if (peer != null && !peer.pusher().push(push.build())) {
-      LOG.debug("push to session {} at {} was not taken", session, peer.address());
+    if (!pushers.push(session, push.build())) {
+      LOG.debug("push to session {} was not taken", session);
     }
   }
 

@@ -46,12 +46,17 @@ final class LeaseScript {
 
   private List<Effect> input(String name, Map<String, String> args) {
     long now = nowMs * MS;
-    long s = number(args, "s");
+    long s = name.equals("open") ? 0 : number(args, "s");
     long i = number(args, "i");
     long lease = number(args, "lease");
     long deadline = now + number(args, "timeout", 30_000) * MS;
     return switch (name) {
       case "start" -> table.onStarted(number(args, "term"), numbers(args.get("sessions")), now);
+      case "open" -> {
+        List<Effect> effects = new ArrayList<>();
+        numbers(args.get("s")).forEach(it -> effects.addAll(table.onSessionOpened(it, now)));
+        yield effects;
+      }
       case "acquire" ->
           table.onAcquire(
               new LeaseTable.Acquire(

@@ -194,9 +194,30 @@ class LeaseTableTest {
   }
 
   @Test
-  void sessionThatEndedBeforeThisTermIsRefused() {
+  void sessionThatTheMasterDidNotCallOpenIsRefused() {
     serve();
+    assertThat(table.isKnown(5)).isFalse();
     assertThat(refusal(acquire(5, FILE, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.SESSION_ENDED);
+  }
+
+  @Test
+  void sessionThatEndedStaysEndedThoughTheMasterSaidOpenBefore() {
+    serve();
+    table.onSessionEnded(16, true, nowNs);
+    table.onSessionOpened(16, nowNs);
+    assertThat(table.isKnown(16)).isTrue();
+    assertThat(refusal(acquire(16, FILE, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.SESSION_ENDED);
+  }
+
+  @Test
+  void endedSessionThatIsForgottenIsUnknownAndRefused() {
+    serve();
+    for (long session = 20; session < 25; session++) {
+      table.onSessionEnded(session, true, nowNs);
+    }
+    assertThat(table.isKnown(20)).isFalse();
+    assertThat(table.isKnown(24)).isTrue();
+    assertThat(refusal(acquire(20, FILE, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.SESSION_ENDED);
   }
 
   @Test
@@ -226,6 +247,9 @@ class LeaseTableTest {
   private void serve() {
     List<Effect> effects = table.onStarted(10, List.of(), nowNs);
     table.onOrphansSettled(((Effect.AskSettleOrphans) effects.get(0)).seal(), true, nowNs);
+    for (long session = 11; session <= 15; session++) {
+      table.onSessionOpened(session, nowNs);
+    }
   }
 
   private List<Effect> acquire(long session, long inode, long lease, LeaseMode mode) {

@@ -218,6 +218,7 @@ final class LeaseWorld {
       if (clients.size() < SESSIONS) {
         index++;
         clients.put(index, new Client(index));
+        run(table.onSessionOpened(index, nowNs));
       }
     } else if (dice < 968) {
       endSession();

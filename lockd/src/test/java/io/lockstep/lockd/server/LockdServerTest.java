@@ -21,6 +21,7 @@ import io.lockstep.wire.message.ListLeases;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.ReclaimLeases;
 import io.lockstep.wire.message.ReleaseLease;
+import io.lockstep.wire.message.ReleaseLeases;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Request.BodyCase;
@@ -28,6 +29,7 @@ import io.lockstep.wire.message.SessionEnded;
 import io.lockstep.wire.message.SettleAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /** lockd from message to message, with a master that answers as told, on virtual time. */
@@ -56,22 +58,28 @@ class LockdServerTest {
 
     List<Reply> send(Request.Builder request) {
       List<Reply> replies = new ArrayList<>();
-      lockd.onRequest(
-          request.setSession(session).build(),
-          Payload.EMPTY,
-          new Responder() {
-            @Override
-            public void reply(Reply reply, Payload payload) {
-              replies.add(reply);
-            }
-
-            @Override
-            public PeerIdentity peer() {
-              return identity;
-            }
-          });
+      lockd.onRequest(request.setSession(session).build(), Payload.EMPTY, to(replies::add));
       agent.settle();
       return replies;
+    }
+
+    Responder to(Consumer<Reply> onReply) {
+      return new Responder() {
+        @Override
+        public void reply(Reply reply, Payload payload) {
+          onReply.accept(reply);
+        }
+
+        @Override
+        public PeerIdentity peer() {
+          return identity;
+        }
+      };
+    }
+
+    /** So that lockd knows of the session. */
+    void greet() {
+      send(Request.newBuilder().setReleaseLeases(ReleaseLeases.getDefaultInstance()));
     }
 
     List<Reply> acquire(long lease, LeaseMode mode) {
@@ -158,6 +166,41 @@ class LockdServerTest {
     again.release(99, true);
     agent.advance(1_100);
     assertThat(again.pushes).isNotEmpty();
+  }
+
+  @Test
+  void recallFindsAnIdleHolderThatOnlyRenewsAfterAReconnect() {
+    start();
+    a.acquire(1, LeaseMode.EXCLUSIVE);
+    lockd.onDisconnected(a.identity);
+    Connection again = new Connection(A);
+    List<Request> passed = new ArrayList<>();
+    lockd
+        .observing((request, payload, responder) -> passed.add(request))
+        .onRequest(Request.newBuilder().setSession(A).build(), Payload.EMPTY, again.to(r -> {}));
+    assertThat(passed).hasSize(1);
+    b.acquire(1, LeaseMode.EXCLUSIVE);
+    assertThat(again.pushes).hasSize(1);
+  }
+
+  @Test
+  void sessionThatTheMasterCallsEndedIsRefusedOnFirstSight() {
+    start();
+    master.refuse(BodyCase.GET_ATTRIBUTES, ErrorCode.SESSION_ENDED);
+    Connection late = new Connection(3);
+    assertThat(Replies.code(only(late.acquire(1, LeaseMode.EXCLUSIVE))))
+        .isEqualTo(ErrorCode.SESSION_ENDED);
+    master.obey();
+    assertThat(only(late.acquire(1, LeaseMode.EXCLUSIVE)).hasLeaseGrant()).isTrue();
+  }
+
+  @Test
+  void newSessionIsAskedForOnce() {
+    start();
+    Connection fresh = new Connection(13);
+    fresh.greet();
+    fresh.greet();
+    assertThat(master.asked(BodyCase.GET_ATTRIBUTES)).hasSize(1);
   }
 
   @Test
@@ -361,6 +404,9 @@ class LockdServerTest {
   private void start() {
     lockd.start();
     agent.settle();
+    a.greet();
+    b.greet();
+    master.asked.clear();
   }
 
   private List<Reply> askAsMaster(Request request) {

@@ -129,7 +129,7 @@ final class MasterCall {
 
   private void onTry(int number, String address, Reply reply, Payload body) {
     ErrorCode code = Replies.code(reply);
-    if (!isWorthRepeating(code)) {
+    if (!Way.isWorthRepeating(code)) {
       finish(reply, body);
       return;
     }
@@ -140,12 +140,6 @@ final class MasterCall {
       }
     }
     again(reply, way.onFailure(address, code, reply));
-  }
-
-  private boolean isWorthRepeating(ErrorCode code) {
-    return Way.isWorthRepeating(code)
-        // Its try was over at the server; the lease may still be had in the time that is left.
-        || (code == ErrorCode.LEASE_TIMEOUT && request.getBodyCase() == BodyCase.ACQUIRE_LEASE);
   }
 
   /**

@@ -39,6 +39,8 @@ record Way(PeerDirectory peers, Leader leader, Agent agent, Random random) {
   static boolean isWorthRepeating(ErrorCode code) {
     return switch (code) {
       case TIMED_OUT, DISCONNECTED, BUSY, NOT_LEADER, IN_GRACE, CLOSING -> true;
+      // The time of one try was over at the server: a lease or a holder's word may still come.
+      case LEASE_TIMEOUT -> true;
       default -> false;
     };
   }
@@ -49,10 +51,10 @@ record Way(PeerDirectory peers, Leader leader, Agent agent, Random random) {
    * @return whether that is known, so that no pause is needed
    */
   boolean onFailure(String tried, ErrorCode code, Reply reply) {
-    // BUSY and IN_GRACE come from the one that leads.
-    if (code == ErrorCode.BUSY || code == ErrorCode.IN_GRACE) {
-      return false;
-    }
-    return leader.onFailure(tried, reply.getLeader());
+    return switch (code) {
+      // These come from the one that leads.
+      case BUSY, IN_GRACE, LEASE_TIMEOUT -> false;
+      default -> leader.onFailure(tried, reply.getLeader());
+    };
   }
 }
