@@ -58,9 +58,8 @@ public final class Mount implements CacheDropper, AutoCloseable {
    * @throws MountFailed with one line for the user; nothing is mounted then
    */
   public static Mount mount(MountOptions options, Vfs vfs) throws MountFailed {
-    FuseSystem.check(options.allowOther());
+    prepare(options);
     MountPoint mountPoint = new MountPoint(options.mountPoint());
-    mountPoint.prepare(options.nonEmpty());
     FuseSession session = new FuseSession(FuseSystem.library(), vfs, options);
     session.open();
     try {
@@ -75,6 +74,15 @@ public final class Mount implements CacheDropper, AutoCloseable {
     FuseSystem.unmount(options.mountPoint(), true, COMMAND_NS);
     throw new MountFailed(
         "the mount at " + options.mountPoint() + " did not answer in time and was taken back");
+  }
+
+  /**
+   * What {@link #mount} refuses because of the machine or the directory, known before anything is
+   * started. A dead mount is cleared out of the way.
+   */
+  public static void prepare(MountOptions options) throws MountFailed {
+    FuseSystem.check(options.allowOther());
+    new MountPoint(options.mountPoint()).prepare(options.nonEmpty());
   }
 
   public Path mountPoint() {
