@@ -21,6 +21,15 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       HelpCommand.class,
+      QuickstartCommand.class,
+      MasterCommand.class,
+      StorageCommand.class,
+      MountCommand.class,
+      UmountCommand.class,
+      VolumeCommand.class,
+      ClusterCommand.class,
+      HealCommand.class,
+      BenchCommand.class,
       Main.Completion.class,
     },
     footer = {
@@ -89,6 +98,7 @@ public final class Main implements Callable<Integer> {
 
   @Command(
       name = "completion",
+      mixinStandardHelpOptions = true,
       description = "Prints a script that completes commands in bash and zsh.",
       footer = {"", "Example: source <(lockstep completion)"})
   static final class Completion implements Callable<Integer> {

@@ -2,7 +2,6 @@ package io.lockstep.tools.cluster;
 
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.config.Entries;
-import io.lockstep.tools.quickstart.QuickstartDirectory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,10 +26,10 @@ public record ClusterAddress(List<String> masters, Path secretFile) {
 
   public static ClusterAddress find(Hints hints, Map<String, String> environment) throws UserError {
     try {
-      Optional<QuickstartDirectory> quickstart =
+      Optional<ClusterDirectory> quickstart =
           hints.directory() != null
-              ? Optional.of(new QuickstartDirectory(hints.directory()))
-              : QuickstartDirectory.latest();
+              ? Optional.of(new ClusterDirectory(hints.directory()))
+              : ClusterDirectory.latest();
       Path secret = secretFile(hints, environment, quickstart);
       if (hints.master() != null) {
         return new ClusterAddress(addresses("--master", hints.master()), secret);
@@ -54,7 +53,7 @@ public record ClusterAddress(List<String> masters, Path secretFile) {
   }
 
   private static Path secretFile(
-      Hints hints, Map<String, String> environment, Optional<QuickstartDirectory> quickstart)
+      Hints hints, Map<String, String> environment, Optional<ClusterDirectory> quickstart)
       throws UserError {
     if (hints.secretFile() != null) {
       return hints.secretFile();
@@ -64,7 +63,7 @@ public record ClusterAddress(List<String> masters, Path secretFile) {
       return Path.of(fromEnvironment);
     }
     return quickstart
-        .map(QuickstartDirectory::secretFile)
+        .map(ClusterDirectory::secretFile)
         .orElseThrow(
             () ->
                 UserError.misuse(

@@ -1,6 +1,8 @@
 package io.lockstep.tools.process;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.lockstep.core.Outcome;
+import io.lockstep.tools.UserError;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -27,9 +29,43 @@ public final class Lifetime {
   /** Written before the end begins. */
   private volatile int exitCode;
 
-  /** Takes charge of the signals. */
-  public Lifetime() {
+  /** What a process does at its start. */
+  public interface Start {
+    /** Returns when it is usable; what it opens it gives to {@code lifetime}. */
+    void run(Lifetime lifetime) throws IOException, UserError, Outcome, InterruptedException;
+  }
+
+  private Lifetime() {
     Runtime.getRuntime().addShutdownHook(new Thread(this::onShutdown, "stop"));
+  }
+
+  /**
+   * Runs a daemon; returns never, or by what its start threw.
+   *
+   * @param stopWithStdin tests hold the other end of stdin: when they end, so does this process
+   */
+  public static void run(boolean stopWithStdin, Start start)
+      throws IOException, UserError, Outcome, InterruptedException {
+    Lifetime lifetime = new Lifetime();
+    if (stopWithStdin) {
+      Thread watcher = new Thread(Lifetime::awaitStdin, "stdin");
+      watcher.setDaemon(true);
+      watcher.start();
+    }
+    boolean started = false;
+    try {
+      start.run(lifetime);
+      started = true;
+    } catch (UserError e) {
+      lifetime.exitCode = e.exitCode();
+      throw e;
+    } finally {
+      if (!started && lifetime.exitCode == 0) {
+        lifetime.exitCode = 1;
+      }
+    }
+    // The hook ends the process.
+    new CountDownLatch(1).await();
   }
 
   /** Closes {@code resource} at the end, before all that was added earlier. */
@@ -41,18 +77,6 @@ public final class Lifetime {
       lock.unlock();
     }
     return resource;
-  }
-
-  /** Tests and the quickstart hold the other end of stdin: when they end, so does this process. */
-  public void stopWithStdin() {
-    Thread watcher = new Thread(Lifetime::awaitStdin, "stdin");
-    watcher.setDaemon(true);
-    watcher.start();
-  }
-
-  /** Waits until the process ends; never returns. */
-  public void awaitEnd() throws InterruptedException {
-    new CountDownLatch(1).await();
   }
 
   /** Ends the process from within: {@code code} is what the shell sees. */

@@ -22,8 +22,8 @@ public final class PortFile {
 
   private final Path file;
 
-  public PortFile(Path directory) {
-    this.file = directory.resolve("port");
+  public PortFile(Path file) {
+    this.file = file;
   }
 
   /** The port of before if it is still free, else another free one, which is kept from now on. */
@@ -57,7 +57,7 @@ public final class PortFile {
 
   public void keep(int port) throws IOException {
     Files.createDirectories(file.getParent());
-    Path fresh = file.resolveSibling("port.new");
+    Path fresh = file.resolveSibling(file.getFileName() + ".new");
     Files.writeString(fresh, port + "\n");
     Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
   }

@@ -1,5 +1,6 @@
 package io.lockstep.tools.process;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -45,6 +46,7 @@ public record ProcessIdentity(long pid, long startTicks, String boot) {
     }
   }
 
+  @JsonIgnore
   public boolean isAlive() {
     return of(pid).filter(this::equals).isPresent();
   }

@@ -24,8 +24,11 @@ final class ProcessLog {
 
   private ProcessLog() {}
 
-  /** From now on everything goes to {@code file}. */
+  /** From now on everything goes to {@code file}, if there is one. */
   static void toFile(Path file) {
+    if (file == null) {
+      return;
+    }
     LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
     RollingFileAppender<ILoggingEvent> appender = new RollingFileAppender<>();
     appender.setContext(context);

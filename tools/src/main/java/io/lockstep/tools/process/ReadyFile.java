@@ -21,7 +21,11 @@ import java.util.Optional;
 public record ReadyFile(String role, ProcessIdentity process, String address, long startMs) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  /** Nowhere if {@code file} is null. */
   public void write(Path file) throws IOException {
+    if (file == null) {
+      return;
+    }
     Path parent = file.toAbsolutePath().getParent();
     Files.createDirectories(parent);
     Path fresh = Files.createTempFile(parent, "ready", ".new");

@@ -1,7 +1,8 @@
-package io.lockstep.tools.quickstart;
+package io.lockstep.tools.cluster;
 
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.process.PortFile;
+import io.lockstep.tools.process.ProcessRecords;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -15,7 +16,8 @@ import java.util.Optional;
  * <pre>
  *   secret            of the cluster, mode 0600
  *   mount-point       text: where the volume is mounted
- *   master/           data of the master, with its port
+ *   master-port       text: where the master listens
+ *   master/           data of the master
  *   storage-N/        data of storage daemon N
  *   run/              records, ready files, locks
  *   log/              one file per process, rotated
@@ -23,39 +25,44 @@ import java.util.Optional;
  *
  * {@code ~/.lockstep/latest} names the directory of the latest quickstart.
  */
-public record QuickstartDirectory(Path top) {
+public record ClusterDirectory(Path top) {
   public static final String MASTER = "master";
   public static final String MOUNT = "mount";
   public static final List<String> STORAGES = List.of("storage-1", "storage-2", "storage-3");
   public static final String HOST = "127.0.0.1";
 
-  public QuickstartDirectory {
+  public ClusterDirectory {
     top = top.toAbsolutePath().normalize();
   }
 
   /** The directory of the latest quickstart of this user. */
-  public static Optional<QuickstartDirectory> latest() throws IOException {
+  public static Optional<ClusterDirectory> latest() throws IOException {
     try {
       Path named = Path.of(Files.readString(latestFile()).trim());
-      return Files.isDirectory(named)
-          ? Optional.of(new QuickstartDirectory(named))
-          : Optional.empty();
+      return Files.isDirectory(named) ? Optional.of(new ClusterDirectory(named)) : Optional.empty();
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }
   }
 
-  void becomeLatest() throws IOException {
+  public void becomeLatest() throws IOException {
     Files.createDirectories(latestFile().getParent());
     Files.writeString(latestFile(), top + "\n");
   }
 
   private static Path latestFile() {
-    return home().resolve(".lockstep").resolve("latest");
+    return state().resolve("latest");
   }
 
+  /** What this user's commands remember: {@code ~/.lockstep}. */
+  public static Path state() {
+    return home().resolve(".lockstep");
+  }
+
+  /** {@code ~} as the shell understands it. */
   public static Path home() {
-    return Path.of(System.getProperty("user.home"));
+    String home = System.getenv("HOME");
+    return Path.of(home == null || home.isEmpty() ? System.getProperty("user.home") : home);
   }
 
   public Path secretFile() {
@@ -93,11 +100,16 @@ public record QuickstartDirectory(Path top) {
 
   /** Where the master listens, or listened last. */
   public String masterAddress() throws IOException, UserError {
-    int port = new PortFile(data(MASTER)).kept();
+    int port = masterPort().kept();
     if (port == 0) {
       throw UserError.failed("no quickstart in %s; run lockstep quickstart --dir %s", top, top);
     }
     return HOST + ":" + port;
+  }
+
+  /** The master's port is chosen for it: the others are told before it runs. */
+  public PortFile masterPort() {
+    return new PortFile(top.resolve("master-port"));
   }
 
   public Optional<Path> mountPoint() throws IOException {
@@ -108,7 +120,7 @@ public record QuickstartDirectory(Path top) {
     }
   }
 
-  void keepMountPoint(Path mountPoint) throws IOException {
+  public void keepMountPoint(Path mountPoint) throws IOException {
     Files.writeString(top.resolve("mount-point"), mountPoint + "\n");
   }
 }

@@ -1,6 +1,5 @@
-package io.lockstep.tools.quickstart;
+package io.lockstep.tools.process;
 
-import io.lockstep.tools.process.ProcessIdentity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

@@ -1,0 +1,170 @@
+package io.lockstep.tools.cli;
+
+import io.lockstep.core.Outcome;
+import io.lockstep.tools.UserError;
+import io.lockstep.tools.cluster.AdminConnection;
+import io.lockstep.wire.message.ClusterStatusReply;
+import io.lockstep.wire.message.DaemonRow;
+import io.lockstep.wire.message.MemberMessage;
+import io.lockstep.wire.message.ReplicaRow;
+import io.lockstep.wire.message.SetConfigMessage;
+import io.lockstep.wire.message.VolumeRow;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Confined to the main thread. {@code lockstep heal ...}. */
+@Command(
+    name = "heal",
+    description = "Replicas that are out of step, and how far they are: status.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = HealCommand.Status.class,
+    mixinStandardHelpOptions = true,
+    footer = {"", "Example: lockstep heal status demo"})
+final class HealCommand implements Runnable {
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "which command?");
+  }
+
+  /**
+   * One member of a replica set.
+   *
+   * @param state clean, healing, waiting, or away
+   */
+  record MemberView(
+      String volume,
+      long set,
+      int member,
+      String mode,
+      String address,
+      String state,
+      long dirty,
+      long pending,
+      long healDone,
+      long healTotal,
+      long healBytes,
+      String note) {}
+
+  /**
+   * All members.
+   *
+   * @param clean every member is RW and nothing is marked against anybody
+   */
+  record HealView(boolean clean, List<MemberView> members) {}
+
+  static HealView view(ClusterStatusReply status, String onlyVolume) {
+    List<MemberView> members = new ArrayList<>();
+    for (VolumeRow volume : status.getVolumesList()) {
+      if (onlyVolume == null || onlyVolume.equals(volume.getName())) {
+        for (SetConfigMessage set : volume.getSetsList()) {
+          for (MemberMessage member : set.getMembersList()) {
+            members.add(view(status, volume, set, member));
+          }
+        }
+      }
+    }
+    boolean clean =
+        members.stream()
+            .allMatch(m -> m.mode().equals("RW") && m.state().equals("clean") && m.pending() == 0);
+    return new HealView(clean, members);
+  }
+
+  private static MemberView view(
+      ClusterStatusReply status, VolumeRow volume, SetConfigMessage set, MemberMessage member) {
+    DaemonRow daemon =
+        status.getDaemonsList().stream()
+            .filter(row -> row.getDaemon().equals(member.getDaemon()))
+            .findFirst()
+            .orElse(DaemonRow.getDefaultInstance());
+    ReplicaRow replica =
+        daemon.getReplicasList().stream()
+            .filter(row -> row.getSet() == set.getSet())
+            .findFirst()
+            .orElse(ReplicaRow.getDefaultInstance());
+    String mode = Words.mode(member);
+    String state;
+    if (!daemon.getAlive()) {
+      state = "away";
+    } else if (replica.getHealing()) {
+      state = "healing";
+    } else {
+      state = mode.equals("RW") ? "clean" : "waiting";
+    }
+    return new MemberView(
+        volume.getName(),
+        set.getSet(),
+        member.getId(),
+        mode,
+        member.getAddress(),
+        state,
+        replica.getDirty(),
+        replica.getPending(),
+        replica.getHealDone(),
+        replica.getHealTotal(),
+        replica.getHealBytes(),
+        replica.getNote());
+  }
+
+  @Command(
+      name = "status",
+      description = {
+        "Shows each member: clean, healing with its progress, waiting, or away.",
+        "Exit code 0 if all are clean, 1 otherwise."
+      },
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep heal status --volume demo"})
+  static final class Status implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private ClusterOptions cluster;
+    @Mixin private OutputOptions output;
+
+    @Option(names = "--volume", paramLabel = "NAME", description = "only this volume")
+    private String volume;
+
+    @Override
+    public Integer call() throws UserError, Outcome {
+      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+        if (volume != null) {
+          VolumeCommand.get(connection, volume);
+        }
+        HealView view = view(ClusterCommand.status(connection), volume);
+        output.print(spec.commandLine().getOut(), view, table(view));
+        return view.clean() ? 0 : Main.EXIT_FAILED;
+      }
+    }
+
+    private static Table table(HealView view) {
+      Table table =
+          new Table(
+              "VOLUME", "SET", "MEMBER", "MODE", "STATE", "HEALED", "DIRTY", "PENDING", "NOTE");
+      for (MemberView member : view.members()) {
+        table.row(
+            member.volume(),
+            member.set(),
+            member.member() + " " + (member.address().isEmpty() ? "-" : member.address()),
+            member.mode(),
+            member.state(),
+            member.healTotal() == 0
+                ? Words.bytes(member.healBytes())
+                : member.healDone()
+                    + "/"
+                    + member.healTotal()
+                    + ", "
+                    + Words.bytes(member.healBytes()),
+            member.dirty(),
+            member.pending(),
+            member.note());
+      }
+      return table;
+    }
+  }
+}

@@ -1,0 +1,121 @@
+package io.lockstep.tools.cli;
+
+import io.lockstep.core.Outcome;
+import io.lockstep.tools.UserError;
+import io.lockstep.tools.check.CheckProgress;
+import io.lockstep.tools.check.Difference;
+import io.lockstep.tools.check.LeaseSession;
+import io.lockstep.tools.check.SetVerdict;
+import io.lockstep.tools.check.VolumeCheck;
+import io.lockstep.tools.cluster.AdminConnection;
+import io.lockstep.wire.message.VolumeRow;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Confined to the main thread. {@code lockstep volume check NAME}. */
+@Command(
+    name = "check",
+    description = {
+      "Reads every object on the disk of every member, and compares them with each other and with the namespace.",
+      "The volume may be in use. Exit code 1 on any difference, and if anything could not be compared."
+    },
+    mixinStandardHelpOptions = true,
+    footer = {"", "Example: lockstep volume check demo --output json"})
+final class VolumeCheckCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+  @Mixin private ClusterOptions cluster;
+  @Mixin private OutputOptions output;
+
+  @Parameters(paramLabel = "NAME")
+  private String name;
+
+  @Override
+  public Integer call() throws UserError, Outcome {
+    try (AdminConnection connection = AdminConnection.open(cluster.find());
+        LeaseSession leases = new LeaseSession(connection, name);
+        Progress progress = new Progress()) {
+      VolumeRow volume = VolumeCommand.get(connection, name);
+      List<SetVerdict> verdicts = new VolumeCheck(connection, leases, progress).run(volume);
+      PrintWriter out = spec.commandLine().getOut();
+      if (!output.isJson()) {
+        verdicts.forEach(verdict -> details(out, verdict));
+      }
+      output.print(out, verdicts, table(verdicts));
+      boolean equal = verdicts.stream().allMatch(v -> v.verdict() == SetVerdict.Verdict.EQUAL);
+      return equal ? 0 : Main.EXIT_FAILED;
+    }
+  }
+
+  private static void details(PrintWriter out, SetVerdict verdict) {
+    for (Difference difference : verdict.differences()) {
+      out.println(difference);
+    }
+    for (String skipped : verdict.skipped()) {
+      out.println("set " + verdict.set() + ": skipped: " + skipped);
+    }
+  }
+
+  private static Table table(List<SetVerdict> verdicts) {
+    Table table =
+        new Table("SET", "MEMBERS", "FILES", "BYTES", "DIFFERENCES", "SKIPPED", "VERDICT");
+    for (SetVerdict verdict : verdicts) {
+      table.row(
+          verdict.set(),
+          String.join(" ", verdict.members()),
+          verdict.files(),
+          Words.bytes(verdict.bytes()),
+          verdict.differences().size(),
+          verdict.skipped().size(),
+          verdict.verdict());
+    }
+    return table;
+  }
+
+  /** Confined to its command. A bar on a terminal, nothing elsewhere. */
+  private static final class Progress implements CheckProgress, AutoCloseable {
+    private final boolean shown = Terminal.isStderr();
+    private ProgressBar bar;
+
+    @Override
+    public void onSet(long set, long files) {
+      if (shown) {
+        bar =
+            new ProgressBarBuilder()
+                .setTaskName("set " + set)
+                .setInitialMax(files)
+                .setUnit(" files", 1)
+                .setStyle(ProgressBarStyle.ASCII)
+                .build();
+      }
+    }
+
+    @Override
+    public void onFile(long bytes) {
+      if (bar != null) {
+        bar.step();
+      }
+    }
+
+    @Override
+    public void onSetEnd() {
+      close();
+    }
+
+    @Override
+    public void close() {
+      if (bar != null) {
+        bar.close();
+        bar = null;
+      }
+    }
+  }
+}

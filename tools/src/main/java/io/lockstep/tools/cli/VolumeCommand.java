@@ -1,0 +1,271 @@
+package io.lockstep.tools.cli;
+
+import io.lockstep.core.Outcome;
+import io.lockstep.tools.UserError;
+import io.lockstep.tools.cluster.AdminConnection;
+import io.lockstep.wire.message.CreateVolume;
+import io.lockstep.wire.message.DeleteVolume;
+import io.lockstep.wire.message.GetVolume;
+import io.lockstep.wire.message.ListVolumes;
+import io.lockstep.wire.message.MemberMessage;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SetConfigMessage;
+import io.lockstep.wire.message.VolumeRow;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Confined to the main thread. {@code lockstep volume ...}. */
+@Command(
+    name = "volume",
+    description = "Volumes: create, list, info, delete, check.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      VolumeCommand.Create.class,
+      VolumeCommand.ListAll.class,
+      VolumeCommand.Info.class,
+      VolumeCommand.Delete.class,
+      VolumeCheckCommand.class,
+    },
+    mixinStandardHelpOptions = true,
+    footer = {"", "Example: lockstep volume create photos --replicas 3"})
+final class VolumeCommand implements Runnable {
+  private static final long ASK_NS = TimeUnit.SECONDS.toNanos(20);
+  private static final int REPLICAS_MAX = 7;
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "which command?");
+  }
+
+  static String checkedName(String name) throws UserError {
+    if (!NAME.matcher(name).matches()) {
+      throw UserError.misuse(
+          "volume name \"%s\": expected 1 to 63 letters, digits, dots, dashes or underscores,"
+              + " beginning with a letter or digit",
+          name);
+    }
+    return name;
+  }
+
+  static VolumeRow get(AdminConnection connection, String name) throws Outcome {
+    return connection
+        .ask(
+            Request.newBuilder().setGetVolume(GetVolume.newBuilder().setName(name)).build(), ASK_NS)
+        .getVolume()
+        .getVolume();
+  }
+
+  record MemberView(int id, String daemon, String address, String mode) {}
+
+  record SetView(long set, long epoch, boolean open, List<MemberView> members) {
+    static SetView of(SetConfigMessage set) {
+      List<MemberView> members = new ArrayList<>();
+      for (MemberMessage member : set.getMembersList()) {
+        members.add(
+            new MemberView(
+                member.getId(),
+                Words.id(member.getDaemon()),
+                member.getAddress(),
+                Words.mode(member)));
+      }
+      return new SetView(set.getSet(), set.getEpoch(), set.getOpen(), members);
+    }
+  }
+
+  record VolumeView(
+      long volume,
+      String name,
+      String state,
+      int replicas,
+      int minReplicas,
+      long inodes,
+      long bytes,
+      long createdMs,
+      List<SetView> sets) {
+    static VolumeView of(VolumeRow row) {
+      return new VolumeView(
+          row.getVolume(),
+          row.getName(),
+          row.getState(),
+          row.getReplicas(),
+          row.getMinReplicas(),
+          row.getInodes(),
+          row.getBytes(),
+          row.getCreatedMs(),
+          row.getSetsList().stream().map(SetView::of).toList());
+    }
+  }
+
+  private static Table table(List<VolumeRow> rows) {
+    Table table = new Table("VOLUME", "STATE", "REPLICAS", "FILES", "SIZE", "SETS");
+    for (VolumeRow row : rows) {
+      table.row(
+          row.getName(),
+          row.getState(),
+          row.getReplicas() + " (min " + row.getMinReplicas() + ")",
+          row.getInodes(),
+          Words.bytes(row.getBytes()),
+          String.join(", ", row.getSetsList().stream().map(Words::modes).toList()));
+    }
+    return table;
+  }
+
+  @Command(
+      name = "create",
+      description = "Creates a volume on as many storage daemons as it has replicas.",
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep volume create photos --replicas 3 --min-replicas 2"})
+  static final class Create implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private ClusterOptions cluster;
+    @Mixin private OutputOptions output;
+
+    @Parameters(paramLabel = "NAME")
+    private String name;
+
+    @Option(
+        names = "--replicas",
+        paramLabel = "N",
+        defaultValue = "3",
+        description = "1 to 7 (default: 3)")
+    private int replicas;
+
+    @Option(
+        names = "--min-replicas",
+        paramLabel = "N",
+        defaultValue = "0",
+        description = "writes need this many replicas in step (default: a majority)")
+    private int minReplicas;
+
+    @Override
+    public Integer call() throws UserError, Outcome {
+      checkedName(name);
+      if (replicas < 1 || replicas > REPLICAS_MAX) {
+        throw UserError.misuse("--replicas is %d, expected 1 to %d", replicas, REPLICAS_MAX);
+      }
+      if (minReplicas < 0 || minReplicas > replicas) {
+        throw UserError.misuse("--min-replicas is %d, expected 1 to %d", minReplicas, replicas);
+      }
+      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+        CreateVolume create =
+            CreateVolume.newBuilder()
+                .setName(name)
+                .setReplicas(replicas)
+                .setMinReplicas(minReplicas)
+                .build();
+        VolumeRow row =
+            connection
+                .ask(Request.newBuilder().setCreateVolume(create).build(), ASK_NS)
+                .getVolume()
+                .getVolume();
+        output.print(spec.commandLine().getOut(), VolumeView.of(row), table(List.of(row)));
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "list",
+      description = "Lists all volumes.",
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep volume list --output json"})
+  static final class ListAll implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private ClusterOptions cluster;
+    @Mixin private OutputOptions output;
+
+    @Override
+    public Integer call() throws UserError, Outcome {
+      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+        Request list =
+            Request.newBuilder().setListVolumes(ListVolumes.getDefaultInstance()).build();
+        List<VolumeRow> rows = connection.ask(list, ASK_NS).getListVolumes().getVolumesList();
+        output.print(
+            spec.commandLine().getOut(), rows.stream().map(VolumeView::of).toList(), table(rows));
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "info",
+      description = "Shows a volume with the members of its replica sets.",
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep volume info demo"})
+  static final class Info implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private ClusterOptions cluster;
+    @Mixin private OutputOptions output;
+
+    @Parameters(paramLabel = "NAME")
+    private String name;
+
+    @Override
+    public Integer call() throws UserError, Outcome {
+      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+        VolumeRow row = get(connection, name);
+        if (!output.isJson()) {
+          table(List.of(row)).print(spec.commandLine().getOut());
+          spec.commandLine().getOut().println("created " + Words.time(row.getCreatedMs()) + "\n");
+        }
+        output.print(spec.commandLine().getOut(), VolumeView.of(row), members(row));
+      }
+      return 0;
+    }
+
+    private static Table members(VolumeRow row) {
+      Table table = new Table("SET", "EPOCH", "MEMBER", "MODE", "DAEMON", "ADDRESS");
+      for (SetConfigMessage set : row.getSetsList()) {
+        for (MemberMessage member : set.getMembersList()) {
+          table.row(
+              set.getSet(),
+              set.getEpoch(),
+              member.getId(),
+              Words.mode(member),
+              Words.shortId(member.getDaemon()),
+              member.getAddress().isEmpty() ? "away" : member.getAddress());
+        }
+      }
+      return table;
+    }
+  }
+
+  @Command(
+      name = "delete",
+      description = "Deletes a volume; with --force also one that has files.",
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep volume delete photos --force"})
+  static final class Delete implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private ClusterOptions cluster;
+
+    @Parameters(paramLabel = "NAME")
+    private String name;
+
+    @Option(names = "--force", description = "also if there are files in it")
+    private boolean force;
+
+    @Override
+    public Integer call() throws UserError, Outcome {
+      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+        DeleteVolume delete = DeleteVolume.newBuilder().setName(name).setForce(force).build();
+        connection.ask(Request.newBuilder().setDeleteVolume(delete).build(), ASK_NS);
+        spec.commandLine().getOut().println("deleted volume " + name);
+      }
+      return 0;
+    }
+  }
+}

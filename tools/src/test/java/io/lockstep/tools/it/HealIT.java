@@ -1,0 +1,95 @@
+package io.lockstep.tools.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.lockstep.tools.it.TestCluster.Said;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** A member fails while files are written: nobody notices, and it is brought back into step. */
+@ExtendWith(FailureWatch.class)
+class HealIT implements FailureWatch.WithCluster {
+  private static final String VOLUME = "demo";
+
+  /** DESIGN section 6: on the rest within 1 s after a kill; plus 5 s. */
+  private static final long KILL_STALL_MS_MAX = 6_000;
+
+  /** A frozen daemon's calls time out after 4 s, then its member turns ERR; plus 5 s. */
+  private static final long FREEZE_STALL_MS_MAX = 10_000;
+
+  private TestCluster cluster;
+  private Path mountPoint;
+
+  @BeforeEach
+  void start() throws Exception {
+    cluster = TestCluster.start("heal", 3);
+    cluster.createVolume(VOLUME, 3);
+    mountPoint = cluster.mount(TestCluster.MOUNT, VOLUME);
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    cluster.close();
+  }
+
+  @Override
+  public TestCluster cluster() {
+    return cluster;
+  }
+
+  @Test
+  void killedDaemonIsHealed() throws Exception {
+    JsonNode victim = cluster.memberOn(2);
+    try (BusyFiles busy = new BusyFiles(mountPoint, 4, 11)) {
+      busy.awaitRounds(20);
+      cluster.kill(TestCluster.storage(2));
+      busy.awaitRounds(40);
+      String mode = cluster.mode(victim.path("member").asInt());
+      assertThat(mode).as("the killed member while writes went on").isEqualTo("ERR");
+      cluster.startStorage(2);
+      cluster.ready(TestCluster.storage(2));
+      busy.awaitRounds(20);
+      System.out.println("longest stall " + busy.longestStallMs() + " ms with a kill");
+      assertThat(busy.longestStallMs()).isLessThan(KILL_STALL_MS_MAX);
+      cluster.eventually("heal while writes go on", 60, cluster::isClean);
+    }
+    provesHealed(victim.path("member").asInt());
+  }
+
+  @Test
+  void frozenDaemonIsLeftBehindAndHealed() throws Exception {
+    JsonNode victim = cluster.memberOn(3);
+    try (BusyFiles busy = new BusyFiles(mountPoint, 4, 12)) {
+      busy.awaitRounds(20);
+      cluster.freeze(TestCluster.storage(3));
+      busy.awaitRounds(60);
+      assertThat(cluster.mode(victim.path("member").asInt())).isEqualTo("ERR");
+      cluster.resume(TestCluster.storage(3));
+      busy.awaitRounds(20);
+      System.out.println("longest stall " + busy.longestStallMs() + " ms with a freeze");
+      assertThat(busy.longestStallMs()).isLessThan(FREEZE_STALL_MS_MAX);
+    }
+    provesHealed(victim.path("member").asInt());
+  }
+
+  private void provesHealed(int member) throws Exception {
+    long ms = cluster.eventually("heal ends by itself", 60, cluster::isClean);
+    JsonNode healed = null;
+    for (JsonNode row :
+        cluster.lockstep("heal", "status", "--output=json").json().path("members")) {
+      healed = row.path("member").asInt() == member ? row : healed;
+    }
+    System.out.println("healed " + healed + " after " + ms + " ms more");
+    assertThat(healed).isNotNull();
+    assertThat(healed.path("mode").asText()).isEqualTo("RW");
+    assertThat(healed.path("healBytes").asLong()).as("bytes that the heal moved").isPositive();
+    Said check = cluster.lockstep("volume", "check", VOLUME, "--output=json");
+    assertThat(check.exitCode()).as(check.out() + check.err()).isZero();
+    assertThat(check.json().get(0).path("files").asInt()).isPositive();
+    assertThat(check.json().get(0).path("members")).hasSize(3);
+  }
+}
