@@ -18,8 +18,9 @@ import java.util.Random;
 import java.util.function.Consumer;
 
 /**
- * Confined to the thread of the test. A network in memory: every message is encoded and decoded, and may be late, lost or
- * delivered twice. A server sees a duplicated request as a second request; a caller sees one answer.
+ * Confined to the thread of the test. A network in memory: every message is encoded and decoded,
+ * and may be late, lost or delivered twice. A server sees a duplicated request as a second request;
+ * a caller sees one answer.
  */
 final class SimNetwork {
   /**
@@ -64,7 +65,10 @@ final class SimNetwork {
     return duplicated;
   }
 
-  /** From now on {@code handler} serves {@code address}; replaces what a crashed process served there. */
+  /**
+   * From now on {@code handler} serves {@code address}; replaces what a crashed process served
+   * there.
+   */
   void serve(String address, VirtualTime.Host host, RequestHandler handler) {
     servers.put(address, new Server(host, handler));
   }
@@ -103,7 +107,8 @@ final class SimNetwork {
       payload.release();
       from.schedule(
           timeoutNs,
-          () -> end(Replies.failure(ErrorCode.TIMED_OUT, "no answer from " + address), new byte[0]));
+          () ->
+              end(Replies.failure(ErrorCode.TIMED_OUT, "no answer from " + address), new byte[0]));
       Server server = servers.get(address);
       if (server == null || !server.host.isUp()) {
         from.schedule(

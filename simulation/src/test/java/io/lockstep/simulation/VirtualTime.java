@@ -6,8 +6,8 @@ import java.util.PriorityQueue;
 import java.util.zip.CRC32C;
 
 /**
- * Confined to the thread of the test. The one queue of everything that will happen, in order of virtual time; a tie is
- * broken by who asked first, so that a seed replays exactly.
+ * Confined to the thread of the test. The one queue of everything that will happen, in order of
+ * virtual time; a tie is broken by who asked first, so that a seed replays exactly.
  */
 final class VirtualTime {
   /** 2026-01-01, so that timestamps look like timestamps. */
