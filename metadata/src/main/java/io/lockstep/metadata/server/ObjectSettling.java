@@ -1,0 +1,334 @@
+package io.lockstep.metadata.server;
+
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Member;
+import io.lockstep.core.MemberMode;
+import io.lockstep.core.SetConfig;
+import io.lockstep.core.Token;
+import io.lockstep.metadata.namespace.Namespace;
+import io.lockstep.wire.Convert;
+import io.lockstep.wire.Replies;
+import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.ClearDirty;
+import io.lockstep.wire.message.LogOperation;
+import io.lockstep.wire.message.ObjectContext;
+import io.lockstep.wire.message.ObjectState;
+import io.lockstep.wire.message.PreOp;
+import io.lockstep.wire.message.RefreshInodes;
+import io.lockstep.wire.message.Reply;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SealObject;
+import io.lockstep.wire.message.SettleObject;
+import io.lockstep.wire.message.StatObject;
+import io.lockstep.wire.message.SyncObjects;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * Confined to the master agent. One try to make one object equal on its members after an unclean
+ * end (P1), at one epoch:
+ *
+ * <pre>
+ * seal (or look, when the set is closed) -> nobody dirty: done
+ *   -> the rest pull from the newest -> sync the newest -> size at the master
+ *   -> pending marks for the absent -> clear the dirty marks
+ * </pre>
+ *
+ * <p>Every step may be repeated; a try that ends early leaves the marks, so the next one goes on.
+ */
+final class ObjectSettling {
+  /** A pull may copy a large object. */
+  private static final int PULL_CALLS = 15;
+
+  /**
+   * How a try ended.
+   *
+   * @param code OK = settled, or nothing to settle
+   * @param failed the member that did not do its part, or null
+   */
+  record Result(ErrorCode code, Member failed) {
+    static final Result SETTLED = new Result(ErrorCode.OK, null);
+  }
+
+  private final Ports ports;
+  private final Namespace namespace;
+  private final SetConfig config;
+  private final List<Member> members;
+  private final long inode;
+  private final boolean seal;
+  private final Consumer<Result> then;
+  private final Map<Integer, ObjectState> states = new TreeMap<>();
+  private Token token;
+
+  /**
+   * @param members that take part, RW ones among them
+   * @param token to seal with; NONE = nobody can write, take the newest that the members know
+   */
+  ObjectSettling(
+      Ports ports,
+      Namespace namespace,
+      SetConfig config,
+      List<Member> members,
+      long inode,
+      Token token,
+      Consumer<Result> then) {
+    this.ports = ports;
+    this.namespace = namespace;
+    this.config = config;
+    this.members = members;
+    this.inode = inode;
+    this.token = token;
+    this.seal = !token.equals(Token.NONE);
+    this.then = then;
+  }
+
+  void start() {
+    Request request = seal ? sealRequest() : statRequest();
+    ports.askAll(members, member -> request, ports.times().memberCallNs(), this::onStates);
+  }
+
+  private Request sealRequest() {
+    return Request.newBuilder()
+        .setSealObject(
+            SealObject.newBuilder()
+                .setSet(config.set())
+                .setEpoch(config.epoch())
+                .setInode(inode)
+                .setToken(Convert.message(token)))
+        .build();
+  }
+
+  private Request statRequest() {
+    return Request.newBuilder()
+        .setStatObject(StatObject.newBuilder().setSet(config.set()).setInode(inode))
+        .build();
+  }
+
+  private void onStates(Map<Integer, Reply> replies) {
+    if (endedByFailure(replies)) {
+      return;
+    }
+    replies.forEach((member, reply) -> states.put(member, reply.getObjectState()));
+    if (states.values().stream().anyMatch(ObjectState::getTombstone)
+        || states.values().stream().noneMatch(ObjectState::getDirty)) {
+      then.accept(Result.SETTLED);
+      return;
+    }
+    if (!seal) {
+      token =
+          states.values().stream()
+              .map(state -> Convert.token(state.getNewestToken()))
+              .max(Comparator.naturalOrder())
+              .orElse(Token.NONE);
+    }
+    Member source = source();
+    List<Member> others = members.stream().filter(m -> m.id() != source.id()).toList();
+    Request pull =
+        Request.newBuilder()
+            .setSettleObject(
+                SettleObject.newBuilder()
+                    .setSet(config.set())
+                    .setEpoch(config.epoch())
+                    .setInode(inode)
+                    .setToken(Convert.message(token))
+                    .setSource(source.id())
+                    .setSourceAddress(ports.address(source.daemon())))
+            .build();
+    ports.askAll(
+        others,
+        member -> pull,
+        PULL_CALLS * ports.times().memberCallNs(),
+        pulled -> onPulled(source, pulled));
+  }
+
+  /** The member in step with the newest dirty mark; of equal ones the longest copy. */
+  private Member source() {
+    return members.stream()
+        .filter(member -> member.mode() == MemberMode.RW)
+        .max(
+            Comparator.comparing((Member member) -> dirtyToken(member))
+                .thenComparingLong(member -> states.get(member.id()).getDirtyCycle())
+                .thenComparingLong(member -> states.get(member.id()).getSize()))
+        .orElse(members.get(0));
+  }
+
+  private Token dirtyToken(Member member) {
+    ObjectState state = states.get(member.id());
+    return state.getDirty() ? Convert.token(state.getDirtyToken()) : Token.NONE;
+  }
+
+  private void onPulled(Member source, Map<Integer, Reply> replies) {
+    if (endedByFailure(replies)) {
+      return;
+    }
+    replies.forEach((member, reply) -> states.put(member, reply.getObjectState()));
+    Request sync =
+        Request.newBuilder()
+            .setSyncObjects(
+                SyncObjects.newBuilder()
+                    .setSet(config.set())
+                    .setEpoch(config.epoch())
+                    .addInodes(inode))
+            .build();
+    ports.askAll(
+        List.of(source),
+        member -> sync,
+        ports.times().memberCallNs(),
+        synced -> onSynced(source, synced));
+  }
+
+  private void onSynced(Member source, Map<Integer, Reply> replies) {
+    if (endedByFailure(replies)) {
+      return;
+    }
+    Reply reply = replies.get(source.id());
+    if (reply.getSyncObjects().getFailuresCount() > 0) {
+      int code = reply.getSyncObjects().getFailures(0).getCode();
+      then.accept(new Result(ErrorCode.ofNumber(code), source));
+      return;
+    }
+    refresh(states.get(source.id()));
+  }
+
+  /** Size and time of the settled object, if the master has others. */
+  private void refresh(ObjectState settled) {
+    Attributes now = ports.read(state -> namespace.attributes(state, inode));
+    if (now == null) {
+      // Collected meanwhile: its object will be, too.
+      then.accept(Result.SETTLED);
+      return;
+    }
+    boolean newer =
+        settled.hasMtime() && Convert.nanos(settled.getMtime()) > Convert.nanos(now.getMtime());
+    if (now.getSize() == settled.getSize() && !newer) {
+      standForAbsent();
+      return;
+    }
+    RefreshInodes.Update.Builder update =
+        RefreshInodes.Update.newBuilder()
+            .setInode(inode)
+            .setToken(Convert.message(token))
+            .setSize(settled.getSize())
+            .setAllocated(settled.getAllocated());
+    if (newer) {
+      update.setMtime(settled.getMtime()).setCtime(settled.getMtime());
+    }
+    ports.log(
+        LogOperation.newBuilder()
+            .setMutation(
+                Request.newBuilder()
+                    .setRefreshInodes(RefreshInodes.newBuilder().addUpdates(update))),
+        reply -> {
+          if (Replies.isOk(reply)) {
+            standForAbsent();
+          } else {
+            then.accept(new Result(Replies.code(reply), null));
+          }
+        });
+  }
+
+  /** Before a dirty mark goes, pending marks stand for whoever took no part (P2). */
+  private void standForAbsent() {
+    List<Integer> absent = absent();
+    boolean stand =
+        states.values().stream()
+            .allMatch(
+                state ->
+                    absent.stream()
+                        .allMatch(
+                            id ->
+                                state.getPendingList().stream()
+                                    .anyMatch(mark -> mark.getMember() == id)));
+    if (stand) {
+      clear(Map.of());
+      return;
+    }
+    long cycle = 1 + states.values().stream().mapToLong(ObjectState::getDirtyCycle).max().orElse(0);
+    Request mark =
+        Request.newBuilder()
+            .setPreOp(
+                PreOp.newBuilder()
+                    .setContext(
+                        ObjectContext.newBuilder()
+                            .setSet(config.set())
+                            .setInode(inode)
+                            .setEpoch(config.epoch())
+                            .setToken(Convert.message(token))
+                            .setCycle(cycle)
+                            .addAllAbsent(absent)))
+            .build();
+    ports.askAll(
+        members,
+        member -> mark,
+        ports.times().memberCallNs(),
+        replies -> {
+          // Refused in a closed set: the dirty marks stay and speak for the absent.
+          if (replies.values().stream().allMatch(Replies::isOk)) {
+            Map<Integer, ClearDirty.Item> marks = new TreeMap<>();
+            members.forEach(member -> marks.put(member.id(), item(token, cycle)));
+            clear(marks);
+          } else {
+            then.accept(Result.SETTLED);
+          }
+        });
+  }
+
+  private List<Integer> absent() {
+    return config.members().stream()
+        .map(Member::id)
+        .filter(id -> members.stream().noneMatch(member -> member.id() == id))
+        .toList();
+  }
+
+  private ClearDirty.Item item(Token of, long cycle) {
+    return ClearDirty.Item.newBuilder()
+        .setInode(inode)
+        .setToken(Convert.message(of))
+        .setCycle(cycle)
+        .build();
+  }
+
+  /** Clears the marks given, or each member's own; one that stays is found by a later sweep. */
+  private void clear(Map<Integer, ClearDirty.Item> marks) {
+    List<Member> dirty =
+        members.stream()
+            .filter(m -> marks.containsKey(m.id()) || states.get(m.id()).getDirty())
+            .toList();
+    ports.askAll(
+        dirty,
+        member -> {
+          ObjectState state = states.get(member.id());
+          ClearDirty.Item own = item(Convert.token(state.getDirtyToken()), state.getDirtyCycle());
+          return Request.newBuilder()
+              .setClearDirty(
+                  ClearDirty.newBuilder()
+                      .setSet(config.set())
+                      .setEpoch(config.epoch())
+                      .addAllAbsent(absent())
+                      .addItems(marks.getOrDefault(member.id(), own)))
+              .build();
+        },
+        ports.times().memberCallNs(),
+        replies -> then.accept(Result.SETTLED));
+  }
+
+  private boolean endedByFailure(Map<Integer, Reply> replies) {
+    for (Member member : members) {
+      Reply reply = replies.get(member.id());
+      if (reply == null || Replies.isOk(reply)) {
+        continue;
+      }
+      ErrorCode code = Replies.code(reply);
+      switch (code) {
+        case OBJECT_DELETED -> then.accept(Result.SETTLED);
+        case STALE_TOKEN, STALE_EPOCH, BUSY, SET_CLOSED -> then.accept(new Result(code, null));
+        default -> then.accept(new Result(code, member));
+      }
+      return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,264 @@
+package io.lockstep.metadata.server;
+
+import io.lockstep.core.ErrorCode;
+import io.lockstep.metadata.catalogue.Catalogue;
+import io.lockstep.metadata.kv.KvStore;
+import io.lockstep.metadata.namespace.Namespace;
+import io.lockstep.metadata.raft.MasterRaft;
+import io.lockstep.wire.Convert;
+import io.lockstep.wire.Payload;
+import io.lockstep.wire.Peer;
+import io.lockstep.wire.PeerIdentity;
+import io.lockstep.wire.Replies;
+import io.lockstep.wire.Responder;
+import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.FileType;
+import io.lockstep.wire.message.GetAttributes;
+import io.lockstep.wire.message.Reply;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SessionRecord;
+import io.lockstep.wire.message.SetConfigsReply;
+import io.lockstep.wire.message.SetRecord;
+import io.lockstep.wire.message.SettleAttributes;
+import io.lockstep.wire.message.VolumeRecord;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
+
+/**
+ * Guarded by what it uses. Answers queries on a small pool, each from one pinned state.
+ *
+ * <p>Size and times of a file that another session holds exclusively are that session's: lockd is
+ * asked to have them told before they are answered. It says at once if there is no such holder.
+ * Since the state was read before lockd was asked, it is read again if anything was executed in
+ * between: a holder may have told and let go.
+ */
+final class Queries implements AutoCloseable {
+  private static final int WAITING_MAX = 4096;
+
+  private final MasterRaft raft;
+  private final Namespace namespace;
+  private final OpenTable openTable;
+  private final Peer lockd;
+  private final AtomicLong applied;
+  private final ThreadPoolExecutor pool;
+  private final BiConsumer<String, Throwable> onFailure;
+
+  /**
+   * @param applied index of the newest state that can be read
+   */
+  Queries(
+      MasterRaft raft,
+      Namespace namespace,
+      OpenTable openTable,
+      Peer lockd,
+      AtomicLong applied,
+      int threads,
+      BiConsumer<String, Throwable> onFailure) {
+    this.raft = raft;
+    this.namespace = namespace;
+    this.openTable = openTable;
+    this.lockd = lockd;
+    this.applied = applied;
+    this.onFailure = onFailure;
+    AtomicInteger count = new AtomicInteger();
+    this.pool =
+        new ThreadPoolExecutor(
+            threads,
+            threads,
+            1,
+            TimeUnit.MINUTES,
+            new ArrayBlockingQueue<>(WAITING_MAX),
+            task -> {
+              Thread thread = new Thread(task, "master-query-" + count.incrementAndGet());
+              thread.setDaemon(true);
+              return thread;
+            },
+            (task, executor) -> ((Work) task).responder.fail(ErrorCode.BUSY, "too many queries"));
+  }
+
+  /** On any thread. */
+  void onQuery(Request request, Responder responder) {
+    pool.execute(new Work(request, responder, false));
+  }
+
+  @Override
+  public void close() {
+    pool.shutdown();
+    try {
+      if (!pool.awaitTermination(5, TimeUnit.SECONDS)) {
+        pool.shutdownNow();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Immutable. One query on its way through the pool. */
+  private final class Work implements Runnable {
+    private final Request request;
+    private final Responder responder;
+    private final boolean settled;
+
+    Work(Request request, Responder responder, boolean settled) {
+      this.request = request;
+      this.responder = responder;
+      this.settled = settled;
+    }
+
+    @Override
+    public void run() {
+      try {
+        answer(this);
+      } catch (RuntimeException | Error e) {
+        responder.fail(ErrorCode.IO_ERROR, "the master failed");
+        onFailure.accept("a query of kind " + request.getBodyCase() + " failed", e);
+      }
+    }
+  }
+
+  private void answer(Work work) {
+    Request request = work.request;
+    if (request.getBodyCase() == Request.BodyCase.OPEN_INODE) {
+      open(work);
+      return;
+    }
+    long before = applied.get();
+    Reply reply = read(request);
+    long inode = work.settled ? 0 : sizeOwned(reply);
+    if (inode == 0) {
+      work.responder.reply(reply);
+    } else {
+      settle(work, inode, reply, before);
+    }
+  }
+
+  private Reply read(Request request) {
+    try (KvStore.Snapshot state = raft.snapshot()) {
+      if (state == null) {
+        return Replies.failure(ErrorCode.CLOSING, "the master is closed");
+      }
+      return request.getBodyCase() == Request.BodyCase.GET_SET_CONFIGS
+          ? setConfigs(new Catalogue(state), request)
+          : namespace.query(state, request);
+    }
+  }
+
+  /** The regular file whose size the reply tells; 0 = none. */
+  private static long sizeOwned(Reply reply) {
+    Attributes last = null;
+    if (reply.hasAttributes()) {
+      last = reply.getAttributes().getAttributes();
+    } else if (reply.hasWalk() && reply.getWalk().getFoundCount() > 0) {
+      last = reply.getWalk().getFound(reply.getWalk().getFoundCount() - 1);
+    }
+    return last != null && last.getType() == FileType.REGULAR ? last.getInode() : 0;
+  }
+
+  private void settle(Work work, long inode, Reply reply, long before) {
+    Request ask =
+        Request.newBuilder()
+            .setSettleAttributes(
+                SettleAttributes.newBuilder().setInode(inode).setSession(work.request.getSession()))
+            .build();
+    long timeoutMs = work.request.getTimeoutMs() == 0 ? 30_000 : work.request.getTimeoutMs();
+    Thread asking = Thread.currentThread();
+    boolean[] returned = {false};
+    lockd.call(
+        ask,
+        TimeUnit.MILLISECONDS.toNanos(timeoutMs),
+        (answer, payload) -> {
+          payload.release();
+          boolean direct = Thread.currentThread() == asking && !returned[0];
+          if (!Replies.isOk(answer)) {
+            work.responder.reply(answer.toBuilder().clearBody().build());
+          } else if (direct && applied.get() == before) {
+            work.responder.reply(reply);
+          } else if (direct) {
+            work.responder.reply(read(work.request));
+          } else {
+            pool.execute(new Work(work.request, work.responder, true));
+          }
+        });
+    returned[0] = true;
+  }
+
+  /** The session has it open from before its attributes are read: no collection comes between. */
+  private void open(Work work) {
+    long session = work.request.getSession();
+    long inode = work.request.getOpenInode().getInode();
+    OpenTable.Opening opening = openTable.open(session, inode);
+    if (opening == OpenTable.Opening.REFUSED) {
+      work.responder.fail(ErrorCode.STALE_HANDLE, "inode " + inode + " is gone");
+      return;
+    }
+    Request query =
+        work.request.toBuilder()
+            .setGetAttributes(GetAttributes.newBuilder().setInode(inode))
+            .build();
+    Responder responder = work.responder;
+    answer(
+        new Work(query, new OpenResponder(responder, openTable, opening, session, inode), false));
+  }
+
+  /** Immutable. Takes an opening back that turned out to be of nothing. */
+  private record OpenResponder(
+      Responder responder, OpenTable openTable, OpenTable.Opening opening, long session, long inode)
+      implements Responder {
+    @Override
+    public void reply(Reply reply, Payload payload) {
+      boolean gone =
+          Replies.isOk(reply)
+              && reply.getAttributes().getAttributes().getNlink() == 0
+              && opening == OpenTable.Opening.NEW;
+      if (opening == OpenTable.Opening.NEW && (gone || !Replies.isOk(reply))) {
+        openTable.close(session, List.of(inode));
+      }
+      if (gone) {
+        responder.fail(ErrorCode.STALE_HANDLE, "inode " + inode + " has no name any more");
+      } else {
+        responder.reply(reply, payload);
+      }
+    }
+
+    @Override
+    public PeerIdentity peer() {
+      return responder.peer();
+    }
+  }
+
+  private static Reply setConfigs(Catalogue catalogue, Request request) {
+    Map<UUID, String> addresses = catalogue.addresses();
+    List<Long> asked = request.getGetSetConfigs().getSetsList();
+    List<SetRecord> records = new ArrayList<>();
+    if (asked.isEmpty()) {
+      VolumeRecord volume = volumeOf(catalogue, request.getSession());
+      if (volume == null) {
+        records.addAll(catalogue.sets());
+      } else {
+        volume.getSetsList().forEach(set -> records.add(catalogue.set(set)));
+      }
+    } else {
+      asked.forEach(set -> records.add(catalogue.set(set)));
+    }
+    SetConfigsReply.Builder reply = SetConfigsReply.newBuilder();
+    for (SetRecord each : records) {
+      if (each != null) {
+        reply.addSets(Convert.message(Catalogue.config(each), addresses));
+      }
+    }
+    return Reply.newBuilder().setSetConfigs(reply).build();
+  }
+
+  private static VolumeRecord volumeOf(Catalogue catalogue, long session) {
+    SessionRecord record = session == 0 ? null : catalogue.session(session);
+    return record == null ? null : catalogue.volume(record.getVolume());
+  }
+}
