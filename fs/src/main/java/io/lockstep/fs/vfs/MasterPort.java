@@ -1,6 +1,7 @@
 package io.lockstep.fs.vfs;
 
 import io.lockstep.core.Outcome;
+import io.lockstep.metadata.client.MasterClient;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 
@@ -9,6 +10,21 @@ import io.lockstep.wire.message.Request;
  * as an {@link Outcome}.
  */
 public interface MasterPort {
+  /** The port to a real master. */
+  static MasterPort over(MasterClient client) {
+    return new MasterPort() {
+      @Override
+      public Reply ask(Request request, long timeoutNs) throws Outcome {
+        return client.ask(request, timeoutNs);
+      }
+
+      @Override
+      public Reply mutate(Request.Builder request, long timeoutNs) throws Outcome {
+        return client.mutate(request, timeoutNs);
+      }
+    };
+  }
+
   /** A query, or a message that may be executed twice. */
   Reply ask(Request request, long timeoutNs) throws Outcome;
 

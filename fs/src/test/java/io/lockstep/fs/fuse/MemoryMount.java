@@ -1,24 +1,52 @@
 package io.lockstep.fs.fuse;
 
 import io.lockstep.fs.vfs.MemoryVfs;
+import io.lockstep.fs.vfs.Vfs;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Confined to the main thread. Mounts an empty volume in memory until it is unmounted. */
+/**
+ * Confined to the main thread. A process that mounts an empty volume in memory, at each of the
+ * directories, until all are unmounted: {@code MemoryMount [ro] [nonempty] DIRECTORY...}.
+ */
 public final class MemoryMount {
+  static final String READY = "mounted in ";
+
   private MemoryMount() {}
 
   public static void main(String[] arguments) throws Exception {
-    Path mountPoint = Path.of(arguments[0]);
+    List<String> options = List.of(arguments);
+    long start = System.nanoTime();
     try (MemoryVfs memory = new MemoryVfs()) {
-      long start = System.nanoTime();
-      Mount mount = Mount.mount(MountOptions.at(mountPoint), memory.vfs());
-      System.out.println("mounted in " + (System.nanoTime() - start) / 1000 + " us");
-      Runtime.getRuntime().addShutdownHook(new Thread(mount::close));
-      boolean ended = false;
-      while (!ended) {
-        ended = mount.awaitEnd(TimeUnit.SECONDS.toNanos(60));
+      List<Mount> mounts = new ArrayList<>();
+      for (String option : options) {
+        if (option.startsWith("/")) {
+          mounts.add(mount(Path.of(option), options, memory.vfs()));
+        }
       }
+      System.out.println(READY + (System.nanoTime() - start) / 1000 + " us");
+      for (Mount mount : mounts) {
+        boolean ended = false;
+        while (!ended) {
+          ended = mount.awaitEnd(TimeUnit.SECONDS.toNanos(60));
+        }
+      }
+    } catch (MountFailed e) {
+      System.out.println(e.getMessage());
+      System.exit(1);
     }
+  }
+
+  private static Mount mount(Path at, List<String> options, Vfs vfs) throws MountFailed {
+    Mount mount =
+        Mount.mount(
+            MountOptions.at(at)
+                .withReadOnly(options.contains("ro"))
+                .withNonEmpty(options.contains("nonempty")),
+            vfs);
+    Runtime.getRuntime().addShutdownHook(new Thread(mount::close, "unmount"));
+    return mount;
   }
 }

@@ -8,8 +8,11 @@ import io.lockstep.replication.client.TestDescriptors;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.Caller;
+import io.lockstep.wire.message.RefreshInodes;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SetAttributes;
+import io.lockstep.wire.message.Timestamp;
+import io.lockstep.wire.message.TokenMessage;
 import java.nio.ByteBuffer;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -18,6 +21,8 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public final class MemoryContents implements Contents {
   private static final long TIMEOUT_NS = 1_000_000_000L;
+  private static final TokenMessage TOKEN =
+      TokenMessage.newBuilder().setTerm(1).setSequence(1).build();
 
   private final MemoryMaster master;
   private final ConcurrentHashMap<Long, MemoryFile> files = new ConcurrentHashMap<>();
@@ -86,27 +91,44 @@ public final class MemoryContents implements Contents {
       }
     }
 
+    /** What a post-op tells the master, here after each change. */
     private void refresh() throws Outcome {
-      master.refresh(inode, size, Convert.timestamp(SystemClock.INSTANCE.wallTimeNs()));
+      Timestamp now = Convert.timestamp(SystemClock.INSTANCE.wallTimeNs());
+      RefreshInodes.Update update =
+          RefreshInodes.Update.newBuilder()
+              .setInode(inode)
+              .setToken(TOKEN)
+              .setSize(size)
+              .setMtime(now)
+              .setCtime(now)
+              .build();
+      RefreshInodes.Builder refresh = RefreshInodes.newBuilder().addUpdates(update);
+      master.mutate(Request.newBuilder().setRefreshInodes(refresh), TIMEOUT_NS);
     }
 
     @Override
     public synchronized Attributes truncate(long newSize, Caller caller) throws Outcome {
-      grow((int) newSize);
-      for (int i = (int) Math.min(size, newSize); i < Math.max(size, newSize); i++) {
+      return setAttributes(
+          SetAttributes.newBuilder().setInode(inode).setCaller(caller).setSize(newSize).build());
+    }
+
+    private void cut(int newSize) {
+      grow(newSize);
+      for (int i = Math.min(size, newSize); i < Math.max(size, newSize); i++) {
         bytes.put(i, (byte) 0);
       }
-      size = (int) newSize;
-      return master.refresh(inode, size, Convert.timestamp(SystemClock.INSTANCE.wallTimeNs()));
+      size = newSize;
     }
 
     @Override
     public synchronized Attributes setAttributes(SetAttributes request) throws Outcome {
+      SetAttributes.Builder set = request.toBuilder();
       if (request.hasSize()) {
-        truncate(request.getSize(), request.getCaller());
+        cut((int) request.getSize());
+        set.setToken(TOKEN);
       }
       return master
-          .mutate(Request.newBuilder().setSetAttributes(request), TIMEOUT_NS)
+          .mutate(Request.newBuilder().setSetAttributes(set), TIMEOUT_NS)
           .getAttributes()
           .getAttributes();
     }

@@ -12,7 +12,7 @@ public final class MemoryVfs implements AutoCloseable {
         new Vfs(
             master,
             new MemoryContents(master),
-            VfsOptions.of(MemoryMaster.VOLUME, MemoryMaster.ROOT),
+            VfsOptions.of(MemoryMaster.VOLUME, master.root()),
             SystemClock.INSTANCE);
   }
 

@@ -1,0 +1,151 @@
+package io.lockstep.fs.fuse;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** How mounts begin and end. */
+@Timeout(120)
+class MountLifecycleIT {
+  private Scratch scratch;
+  private Path mountPoint;
+
+  @BeforeEach
+  void make() throws IOException {
+    scratch = new Scratch();
+    mountPoint = scratch.directory("mount");
+  }
+
+  @AfterEach
+  void remove() throws IOException {
+    while (MountProcess.isMounted(mountPoint)) {
+      assertThat(FuseSystem.unmount(mountPoint, true, TimeUnit.SECONDS.toNanos(5))).isTrue();
+    }
+    scratch.close();
+  }
+
+  private static void refused(String because, String... arguments) throws Exception {
+    MountProcess process = MountProcess.launch(arguments);
+    try {
+      assertThat(process.awaitExit()).isEqualTo(1);
+      assertThat(process.said().lines().toList()).hasSize(1);
+      assertThat(process.said()).contains(because);
+    } finally {
+      process.kill();
+    }
+  }
+
+  @Test
+  void missingMountPointIsRefused() throws Exception {
+    refused("missing does not exist", scratch.path() + "/missing");
+  }
+
+  @Test
+  void fileIsRefusedAsMountPoint() throws Exception {
+    Path file = Files.createFile(scratch.path().resolve("file"));
+    refused("file is not a directory", file.toString());
+  }
+
+  @Test
+  void directoryThatHoldsFilesIsRefusedUnlessTold() throws Exception {
+    Path file = Files.createFile(mountPoint.resolve("file"));
+    refused("is not empty", mountPoint.toString());
+    try (MountProcess process = MountProcess.start("nonempty", mountPoint.toString())) {
+      assertThat(process.isAlive()).isTrue();
+      assertThat(Files.exists(file)).isFalse();
+    }
+    assertThat(Files.exists(file)).isTrue();
+  }
+
+  @Test
+  void livingMountIsRefusedAsMountPoint() throws Exception {
+    try (MountProcess first = MountProcess.start(mountPoint.toString())) {
+      Files.createFile(mountPoint.resolve("file"));
+      refused("is already a mount point (fuse.lockstep)", mountPoint.toString());
+      assertThat(first.isAlive()).isTrue();
+      assertThat(Files.exists(mountPoint.resolve("file"))).isTrue();
+    }
+  }
+
+  @Test
+  void mountPointWithASpaceAndAnUmlautWorks() throws Exception {
+    Path odd = scratch.directory("a b\\c");
+    try (MountProcess process = MountProcess.start(odd.toString())) {
+      Files.createFile(odd.resolve("file"));
+      assertThat(FuseSystem.unmount(odd, false, TimeUnit.SECONDS.toNanos(5))).isTrue();
+      assertThat(process.awaitExit()).isZero();
+    }
+    assertThat(Files.exists(odd.resolve("file"))).isFalse();
+  }
+
+  @Test
+  void unmountingFromOutsideEndsTheProcess() throws Exception {
+    try (MountProcess process = MountProcess.start(mountPoint.toString())) {
+      assertThat(FuseSystem.unmount(mountPoint, false, TimeUnit.SECONDS.toNanos(5))).isTrue();
+      assertThat(process.awaitExit()).isZero();
+    }
+  }
+
+  @Test
+  void sigtermUnmounts() throws Exception {
+    try (MountProcess process = MountProcess.start(mountPoint.toString())) {
+      long start = System.nanoTime();
+      process.terminate();
+      assertThat(process.awaitExit()).isEqualTo(143);
+      System.out.println("SIGTERM to exit: " + (System.nanoTime() - start) / 1_000_000 + " ms");
+      assertThat(MountProcess.isMounted(mountPoint)).isFalse();
+    }
+  }
+
+  @Test
+  void sigtermEndsAMountThatIsInUse() throws Exception {
+    try (MountProcess process = MountProcess.start(mountPoint.toString())) {
+      int fd = Posix.open(mountPoint + "/file", Posix.O_RDWR | Posix.O_CREAT);
+      Process inside = new ProcessBuilder("sleep", "100").directory(mountPoint.toFile()).start();
+      try {
+        process.terminate();
+        assertThat(process.awaitExit()).isEqualTo(143);
+        assertThat(MountProcess.isMounted(mountPoint)).isFalse();
+        assertThat(Posix.C.pwrite(fd, new byte[1], 1, 0)).isNegative();
+      } finally {
+        inside.destroyForcibly();
+        Posix.C.close(fd);
+      }
+    }
+  }
+
+  @Test
+  void killedProcessLeavesAMountPointThatTheNextMountClears() throws Exception {
+    for (int round = 0; round < 3; round++) {
+      try (MountProcess process = MountProcess.start(mountPoint.toString())) {
+        int fd = Posix.open(mountPoint + "/file", Posix.O_RDWR | Posix.O_CREAT);
+        process.kill();
+        assertThat(MountProcess.isMounted(mountPoint)).isTrue();
+        assertThat(Posix.C.pwrite(fd, new byte[1], 1, 0)).isNegative();
+        Posix.C.close(fd);
+        try (MountProcess next = MountProcess.start(mountPoint.toString())) {
+          Files.createFile(mountPoint.resolve("other"));
+          assertThat(next.isAlive()).isTrue();
+        }
+      }
+    }
+    assertThat(mountPoint.toFile().list()).isEmpty();
+  }
+
+  @Test
+  void readOnlyMountRefusesChanges() throws Exception {
+    try (MountProcess process = MountProcess.start("ro", mountPoint.toString())) {
+      byte[] file = Posix.path(mountPoint + "/file");
+      assertThat(Posix.C.open(file, Posix.O_RDWR | Posix.O_CREAT, 0600)).isNegative();
+      assertThat(mountPoint.toFile().list()).isEmpty();
+      assertThat(process.isAlive()).isTrue();
+    }
+  }
+}
