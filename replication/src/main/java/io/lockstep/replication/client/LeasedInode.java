@@ -247,7 +247,9 @@ final class LeasedInode {
   /** Accepted writes are lost: each descriptor open now is told once. */
   void lost(ErrorCode code) {
     engine.counters.add(Counters.Phase.LOSSES);
-    loss.updateAndGet(before -> before.another(code));
+    boolean transport = code == ErrorCode.TIMED_OUT || code == ErrorCode.DISCONNECTED;
+    ErrorCode told = transport ? ErrorCode.IO_ERROR : code;
+    loss.updateAndGet(before -> before.another(told));
     buffer.distrust();
   }
 

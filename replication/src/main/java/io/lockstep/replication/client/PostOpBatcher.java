@@ -26,8 +26,20 @@ import java.util.Set;
 final class PostOpBatcher {
   private static final int BATCH_MAX = 256;
 
-  /** An ended cycle: its mark names token and cycle. */
-  record Item(LeasedInode inode, Token token, long cycle) {}
+  /**
+   * An ended cycle: its mark names token and cycle.
+   *
+   * @param unmarked a clear was refused: pending marks have to be set first
+   */
+  record Item(LeasedInode inode, Token token, long cycle, boolean unmarked) {
+    Item(LeasedInode inode, Token token, long cycle) {
+      this(inode, token, cycle, false);
+    }
+
+    boolean needsMarks(Effect.Done synced) {
+      return !synced.absent().isEmpty() && (unmarked || inode.lastWriteEpoch() < synced.epoch());
+    }
+  }
 
   private final Engine engine;
   private final Set<LeasedInode> written = new LinkedHashSet<>();
@@ -135,10 +147,7 @@ final class PostOpBatcher {
    * the dirty mark goes (P2).
    */
   private void mark(long set, List<Item> batch, Effect.Done synced) {
-    List<Item> unmarked =
-        synced.absent().isEmpty()
-            ? List.of()
-            : batch.stream().filter(i -> i.inode.lastWriteEpoch() < synced.epoch()).toList();
+    List<Item> unmarked = batch.stream().filter(item -> item.needsMarks(synced)).toList();
     if (unmarked.isEmpty()) {
       clear(set, batch);
       return;
@@ -204,6 +213,10 @@ final class PostOpBatcher {
                 .build(),
         Payload.EMPTY,
         done -> {
+          if (done.code() == ErrorCode.CONFLICT) {
+            again(batch.stream().map(i -> new Item(i.inode, i.token, i.cycle, true)).toList());
+            return;
+          }
           if (!done.code().isOk()) {
             again(batch);
             return;

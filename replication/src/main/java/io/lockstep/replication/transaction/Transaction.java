@@ -295,6 +295,8 @@ public final class Transaction {
       case OK -> Answer.OK;
       case TIMED_OUT, DISCONNECTED, IO_ERROR, NO_SPACE, QUOTA_EXCEEDED, CORRUPT, READ_ONLY ->
           Answer.FAILED;
+      // A pending mark does not stand: it has to be set first, so trying again does not help.
+      case CONFLICT -> Answer.FINAL;
       default -> code.advice() == ErrorCode.Advice.RETRY ? Answer.REFUSED : Answer.FINAL;
     };
   }
