@@ -9,6 +9,7 @@ import io.lockstep.wire.PeerDirectory;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Immutable. What the parts of a daemon share.
@@ -38,6 +39,16 @@ record DaemonContext(
   /** Continues on the control agent; not bounded, since something admitted waits for it. */
   void toControl(Runnable task) {
     control.schedule(0, task);
+  }
+
+  /** Runs blocking work; false if the daemon is closing. */
+  boolean onIo(Runnable task) {
+    try {
+      io.execute(task);
+      return true;
+    } catch (RejectedExecutionException e) {
+      return false;
+    }
   }
 
   long nowNs() {

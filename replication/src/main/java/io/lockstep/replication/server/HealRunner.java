@@ -160,6 +160,7 @@ final class HealRunner implements RepairSteps.Machine {
               + code
               + " "
               + reply.getMessage());
+      configs.onEpochHeard(replica.set, reply.getConfig().getEpoch());
     }
     ListMarksReply page = reply.getListMarks();
     List<Found> found = new ArrayList<>();
@@ -181,9 +182,7 @@ final class HealRunner implements RepairSteps.Machine {
   }
 
   private void listOwn(HealEffect.ListOwn effect) {
-    context
-        .io()
-        .execute(
+    context.onIo(
             () -> {
               Listings.OwnPage page = new Listings.OwnPage(List.of(), true);
               ErrorCode code = ErrorCode.OK;

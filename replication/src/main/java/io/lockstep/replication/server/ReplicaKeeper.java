@@ -165,9 +165,7 @@ final class ReplicaKeeper {
       return;
     }
     long wallTimeNs = context.control().clock().wallTimeNs();
-    context
-        .io()
-        .execute(
+    context.onIo(
             () -> {
               IOException failure = null;
               try {
@@ -236,7 +234,7 @@ final class ReplicaKeeper {
     Fence.run(
         context,
         disk -> disk.table().forgetSet(set),
-        () -> context.io().execute(() -> deleteFiles(set, onDone)));
+        () -> context.onIo(() -> deleteFiles(set, onDone)));
   }
 
   private void deleteFiles(long set, BiConsumer<ErrorCode, String> onDone) {
@@ -301,9 +299,7 @@ final class ReplicaKeeper {
 
   private void pass(Verify verify) {
     verify.onRegistryListed(registry.records(), registry.lastEpoch());
-    context
-        .io()
-        .execute(
+    context.onIo(
             () -> {
               List<Long> found = null;
               try {

@@ -15,7 +15,6 @@ import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SyncObjects;
 import java.io.IOException;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -235,9 +234,7 @@ final class RequestDispatch {
 
   private void page(Call call, PageSource source) {
     call.payload().release();
-    try {
-      context.io().execute(() -> answerPage(call, source));
-    } catch (RejectedExecutionException e) {
+    if (!context.onIo(() -> answerPage(call, source))) {
       call.responder().fail(ErrorCode.CLOSING, "the storage daemon is closing");
     }
   }
