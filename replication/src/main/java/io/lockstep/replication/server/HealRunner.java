@@ -183,26 +183,26 @@ final class HealRunner implements RepairSteps.Machine {
 
   private void listOwn(HealEffect.ListOwn effect) {
     context.onIo(
-            () -> {
-              Listings.OwnPage page = new Listings.OwnPage(List.of(), true);
-              ErrorCode code = ErrorCode.OK;
-              try {
-                page = listings.own(replica.set, effect.cursor());
-              } catch (IOException e) {
-                code = ErrorCode.IO_ERROR;
-              } catch (Outcome e) {
-                code = e.code();
-              }
-              ErrorCode outcome = code;
-              Listings.OwnPage found = page;
-              context.toControl(
-                  () ->
-                      ifRunning(
-                          () ->
-                              run(
-                                  healer.onOwnListed(
-                                      effect.sweep(), outcome, found.objects(), found.end()))));
-            });
+        () -> {
+          Listings.OwnPage page = new Listings.OwnPage(List.of(), true);
+          ErrorCode code = ErrorCode.OK;
+          try {
+            page = listings.own(replica.set, effect.cursor());
+          } catch (IOException e) {
+            code = ErrorCode.IO_ERROR;
+          } catch (Outcome e) {
+            code = e.code();
+          }
+          ErrorCode outcome = code;
+          Listings.OwnPage found = page;
+          context.toControl(
+              () ->
+                  ifRunning(
+                      () ->
+                          run(
+                              healer.onOwnListed(
+                                  effect.sweep(), outcome, found.objects(), found.end()))));
+        });
   }
 
   private void report() {

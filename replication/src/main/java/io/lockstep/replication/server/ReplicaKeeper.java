@@ -166,16 +166,16 @@ final class ReplicaKeeper {
     }
     long wallTimeNs = context.control().clock().wallTimeNs();
     context.onIo(
-            () -> {
-              IOException failure = null;
-              try {
-                context.directories().ensure(set, request.getVolume(), wallTimeNs);
-              } catch (IOException e) {
-                failure = e;
-              }
-              IOException problem = failure;
-              context.toControl(() -> onCreated(request, problem));
-            });
+        () -> {
+          IOException failure = null;
+          try {
+            context.directories().ensure(set, request.getVolume(), wallTimeNs);
+          } catch (IOException e) {
+            failure = e;
+          }
+          IOException problem = failure;
+          context.toControl(() -> onCreated(request, problem));
+        });
   }
 
   private void onCreated(EnsureReplica request, IOException problem) {
@@ -300,16 +300,16 @@ final class ReplicaKeeper {
   private void pass(Verify verify) {
     verify.onRegistryListed(registry.records(), registry.lastEpoch());
     context.onIo(
-            () -> {
-              List<Long> found = null;
-              try {
-                found = context.directories().list(new ArrayList<>());
-              } catch (IOException e) {
-                LOG.warn("verify cannot list replicas: {}", e.toString());
-              }
-              List<Long> directories = found;
-              context.toControl(() -> onDiskListed(verify, directories));
-            });
+        () -> {
+          List<Long> found = null;
+          try {
+            found = context.directories().list(new ArrayList<>());
+          } catch (IOException e) {
+            LOG.warn("verify cannot list replicas: {}", e.toString());
+          }
+          List<Long> directories = found;
+          context.toControl(() -> onDiskListed(verify, directories));
+        });
   }
 
   private void onDiskListed(Verify verify, List<Long> directories) {

@@ -9,13 +9,16 @@ import io.lockstep.wire.Replies;
 import io.lockstep.wire.RequestHandler;
 import io.lockstep.wire.message.Request;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 
 /** Safe for threads. A network in memory: addresses that answer, and those that do not. */
 final class MemoryPeers implements PeerDirectory {
   private final Map<String, RequestHandler> handlers = new ConcurrentHashMap<>();
   private volatile BiConsumer<String, Request> tap = (address, request) -> {};
+  private volatile Function<Request, CompletableFuture<Void>> hold = request -> null;
 
   void put(String address, RequestHandler handler) {
     handlers.put(address, handler);
@@ -30,6 +33,11 @@ final class MemoryPeers implements PeerDirectory {
     tap = onRequest;
   }
 
+  /** The reply to a request for which this gives a future is delivered when it is complete. */
+  void holdReplies(Function<Request, CompletableFuture<Void>> until) {
+    hold = until;
+  }
+
   @Override
   public Peer peer(String address) {
     return (request, payload, timeoutNs, onReply) -> {
@@ -41,7 +49,19 @@ final class MemoryPeers implements PeerDirectory {
         return;
       }
       tap.accept(address, request);
-      new LocalPeer(handler).call(request, payload, timeoutNs, onReply);
+      new LocalPeer(handler)
+          .call(
+              request,
+              payload,
+              timeoutNs,
+              (reply, bytes) -> {
+                CompletableFuture<Void> until = hold.apply(request);
+                if (until == null) {
+                  onReply.onReply(reply, bytes);
+                } else {
+                  until.whenComplete((done, failed) -> onReply.onReply(reply, bytes));
+                }
+              });
     };
   }
 }
