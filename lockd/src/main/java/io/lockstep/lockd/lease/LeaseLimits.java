@@ -49,7 +49,7 @@ public record LeaseLimits(
         ms(1_000),
         2 * times.operationNs(),
         ms(100),
-        ms(2_000),
+        ms(1_000),
         2 * times.operationNs(),
         200_000,
         4_096,

@@ -218,6 +218,11 @@ public final class LeaseTable {
     if (leases.isHeldBy(session, item.lease())) {
       return;
     }
+    if (book.rules.isEnded(item.lease(), book.lastEnded(session, item.inode()))) {
+      // Its release has overtaken the reclaim, or this is a repeat of a reclaim that was refused.
+      refused.add(item.inode());
+      return;
+    }
     boolean former = item.token().term() < book.term();
     if (inTime && former && leases.onReclaim(session, item, nowNs)) {
       return;

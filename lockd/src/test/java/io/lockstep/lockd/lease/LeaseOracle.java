@@ -113,7 +113,8 @@ final class LeaseOracle {
               session, item.inode(), new Held(item.lease(), item.mode(), item.token(), item.set()));
           saw("reclaim");
         }
-      } else if (!dead.contains(session)) {
+      } else if (!dead.contains(session)
+          && item.lease() > ended.getOrDefault(new Place(session, item.inode()), 0L)) {
         ended.merge(new Place(session, item.inode()), item.lease(), Math::max);
         if (item.mode() == LeaseMode.EXCLUSIVE
             && item.set() != 0

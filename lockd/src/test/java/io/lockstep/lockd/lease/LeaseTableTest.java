@@ -194,6 +194,28 @@ class LeaseTableTest {
   }
 
   @Test
+  void releaseThatOvertakesTheReclaimOfItsLeaseWins() {
+    table.onStarted(10, List.of(11L), nowNs);
+    table.onRelease(11, FILE, 4, true, nowNs);
+    LeaseTable.Reclaim released =
+        new LeaseTable.Reclaim(FILE, 4, LeaseMode.EXCLUSIVE, new Token(9, 1), 3);
+    assertThat(table.onReclaim(11, List.of(released), false, nowNs))
+        .containsExactly(new Effect.AnswerReclaim(11, List.of(FILE)));
+    assertThat(table.leases()).isZero();
+  }
+
+  @Test
+  void repeatOfARefusedReclaimIsNotSettledTwice() {
+    serve();
+    LeaseTable.Reclaim late =
+        new LeaseTable.Reclaim(FILE, 4, LeaseMode.EXCLUSIVE, new Token(9, 1), 3);
+    List<Effect> effects = table.onReclaim(11, List.of(late), true, nowNs);
+    table.onSettled(FILE, find(effects, Effect.AskSettle.class).token(), true, nowNs);
+    assertThat(table.onReclaim(11, List.of(late), true, nowNs))
+        .containsExactly(new Effect.AnswerReclaim(11, List.of(FILE)));
+  }
+
+  @Test
   void sessionThatTheMasterDidNotCallOpenIsRefused() {
     serve();
     assertThat(table.isKnown(5)).isFalse();
