@@ -119,8 +119,8 @@ class HealerTest {
     List<HealEffect> effects =
         listed(healer, healer.onStart(), List.of(pending(10, 5)), List.of(), List.of());
     assertThat(effects).containsExactly(new StatSource(10, 1, 1));
-    effects = healer.onStat(1, ErrorCode.OK, true, false, 100, TOKEN);
-    effects = healer.onDone(1, ErrorCode.OK);
+    healer.onStat(1, ErrorCode.OK, true, false, 100, TOKEN);
+    healer.onDone(1, ErrorCode.OK);
     effects = healer.onCompared(1, ErrorCode.TIMED_OUT, new byte[0], new byte[0]);
     assertThat(effects).containsExactly(new StatSource(10, 1, 2));
     effects = healer.onStat(1, ErrorCode.CORRUPT, false, false, 0, Token.NONE);
@@ -158,10 +158,9 @@ class HealerTest {
   @Test
   void renewedMarkIsHealedAgain() {
     Healer healer = new Healer(List.of(1, 2), false);
-    List<HealEffect> effects =
-        listed(healer, healer.onStart(), List.of(pending(10, 5)), List.of(), List.of());
+    listed(healer, healer.onStart(), List.of(pending(10, 5)), List.of(), List.of());
     healer.onStat(1, ErrorCode.OK, false, false, 0, TOKEN);
-    effects = healer.onDone(1, ErrorCode.OK);
+    List<HealEffect> effects = healer.onDone(1, ErrorCode.OK);
     assertThat(effects).containsExactly(new SyncLocal(10, 1));
     effects = healer.onDone(1, ErrorCode.OK);
     assertThat(effects).containsExactly(new ClearPendingAt(10, 1, 1, 5));
@@ -174,9 +173,8 @@ class HealerTest {
   @Test
   void deadObjectIsDeletedHere() {
     Healer healer = new Healer(List.of(1, 2), false);
-    List<HealEffect> effects =
-        listed(healer, healer.onStart(), List.of(pending(10, 5)), List.of(), List.of());
-    effects = healer.onStat(1, ErrorCode.OK, false, true, 0, TOKEN);
+    listed(healer, healer.onStart(), List.of(pending(10, 5)), List.of(), List.of());
+    List<HealEffect> effects = healer.onStat(1, ErrorCode.OK, false, true, 0, TOKEN);
     assertThat(effects).containsExactly(new DeleteLocal(10, 1, TOKEN));
     effects = healer.onDone(1, ErrorCode.OK);
     assertThat(effects).containsExactly(new ClearPendingAt(10, 1, 1, 5));
