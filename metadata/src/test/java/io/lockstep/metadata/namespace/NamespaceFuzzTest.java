@@ -155,7 +155,9 @@ final class NamespaceFuzzTest {
 
   private void check(String what, ErrorCode expected, Reply reply) {
     operation = what + ", seed " + seed;
-    assertThat(code(reply)).as(operation).isEqualTo(expected);
+    if (code(reply) != expected) {
+      assertThat(code(reply)).as(operation).isEqualTo(expected);
+    }
     outcomes.merge(expected, 1, Integer::sum);
   }
 
@@ -398,7 +400,9 @@ final class NamespaceFuzzTest {
     if (!node.isDirectory()) {
       expected.setSize(node.size);
     }
-    assertThat(attributes).as(operation).isEqualTo(expected.build());
+    if (!attributes.equals(expected.build())) {
+      assertThat(attributes).as(operation).isEqualTo(expected.build());
+    }
   }
 
   /** Attributes, listing and xattrs. */
