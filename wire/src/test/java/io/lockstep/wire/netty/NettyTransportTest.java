@@ -11,6 +11,7 @@ import io.lockstep.wire.Peer;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -32,7 +33,7 @@ class NettyTransportTest {
     byte[] bytes = new byte[1 << 20];
     new Random(1).nextBytes(bytes);
     for (int size : new int[] {0, 1, 4096, 65_536, 300_000, 1 << 20}) {
-      byte[] sent = java.util.Arrays.copyOf(bytes, size);
+      byte[] sent = Arrays.copyOf(bytes, size);
       Calls.Answer answer =
           Calls.await(peer, Loopback.write(), Payload.of(sent), 5 * Loopback.SECOND);
       assertThat(answer.payload().toByteArray()).isEqualTo(sent);
