@@ -270,7 +270,7 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
 
   private void onGarbage(String what) {
     context.counters.onGarbage();
-    log.warn("connection to {} dropped: {}", peer.address(), what);
+    context.complaints.add(channel.remoteAddress(), "garbage", what);
     fail(disconnected("the server does not speak this protocol: " + what));
   }
 

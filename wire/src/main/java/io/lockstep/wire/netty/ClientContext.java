@@ -8,6 +8,7 @@ final class ClientContext {
   final ClientOptions options;
   final TransportCounters counters = new TransportCounters();
   final FrameWriter writer = new FrameWriter(counters);
+  final Complaints complaints = new Complaints();
   final AtomicLong cluster;
   private final AtomicLong connections = new AtomicLong();
   private final SecureRandom random = new SecureRandom();

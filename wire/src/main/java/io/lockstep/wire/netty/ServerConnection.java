@@ -94,7 +94,7 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
     ServerLimits limits = context.options.limits();
     if (strangers > limits.strangersMax() || connections > limits.connectionsMax()) {
       context.counters.onBusy();
-      context.complain(ctx.channel().remoteAddress(), "too many connections");
+      context.complaints.add(ctx.channel().remoteAddress(), "too many", "too many connections");
       ctx.close();
       return;
     }
@@ -134,7 +134,7 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
   private void onGarbage(String what) {
     if (state != State.CLOSED) {
       context.counters.onGarbage();
-      context.complain(ctx.channel().remoteAddress(), what);
+      context.complaints.add(ctx.channel().remoteAddress(), "garbage", what);
       ctx.close();
     }
   }
@@ -246,7 +246,8 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
 
   private void refuse(HelloReply reply) {
     context.counters.onRefusedHandshake();
-    context.complain(ctx.channel().remoteAddress(), reply.getMessage());
+    ErrorCode code = ErrorCode.ofNumber(reply.getCode());
+    context.complaints.add(ctx.channel().remoteAddress(), code.name(), reply.getMessage());
     state = State.RETIRED;
     context
         .writer
