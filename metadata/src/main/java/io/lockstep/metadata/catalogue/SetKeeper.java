@@ -313,13 +313,15 @@ public final class SetKeeper {
       answer(
           report.ticket(),
           ErrorCode.NOT_ENOUGH_REPLICAS,
-          "only "
-              + left
-              + " members would be left in step, "
-              + config.minReplicas()
-              + " are needed, and member "
-              + member.id()
-              + " is heard");
+          left == 0
+              ? "member " + member.id() + " is the last in step"
+              : "member "
+                  + member.id()
+                  + " is heard, and without it "
+                  + left
+                  + " are in step, "
+                  + config.minReplicas()
+                  + " are needed");
     }
   }
 

@@ -161,6 +161,14 @@ final class ObjectSettling {
   }
 
   private void onPulled(Member source, Map<Integer, Reply> replies) {
+    for (Reply reply : replies.values()) {
+      ErrorCode code = Replies.code(reply);
+      if (!code.isOk() && code != ErrorCode.IO_ERROR && code != ErrorCode.NO_SPACE) {
+        // It may be the source that is gone: the next try's seal tells who.
+        then.accept(code == ErrorCode.OBJECT_DELETED ? Result.SETTLED : new Result(code, null));
+        return;
+      }
+    }
     if (endedByFailure(replies)) {
       return;
     }
