@@ -8,6 +8,7 @@ import io.lockstep.wire.message.SessionReply;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +27,15 @@ class CreateRateBenchmark {
       try (MasterFixture master = new MasterFixture(options, 3)) {
         master.createVolume("demo", 3);
         SessionReply session = master.openSession("demo");
+        Thread renewals =
+            new Thread(
+                () -> {
+                  while (Replies.isOk(master.renew(session.getSession()))) {
+                    LockSupport.parkNanos(300_000_000L);
+                  }
+                });
+        renewals.setDaemon(true);
+        renewals.start();
         run(master, session, "warm", 16, 4);
         for (int threads : new int[] {1, 16, 1, 16}) {
           run(master, session, inFlight + "-" + System.nanoTime(), threads, 5);
