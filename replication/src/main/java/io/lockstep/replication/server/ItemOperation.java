@@ -52,7 +52,7 @@ abstract class ItemOperation extends DiskOperation {
     return new ItemOperation(replica, inode, gather) {
       @Override
       boolean onDecide(DiskAgent agent, DbBatch batch) throws IOException, Outcome {
-        replica.checkWriter(epoch);
+        replica.checkSyncable(epoch);
         StoredObject object = object(agent);
         checkUsable(object);
         agent.sync(

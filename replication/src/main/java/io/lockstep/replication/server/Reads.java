@@ -72,6 +72,7 @@ final class Reads {
         if (object.failure() != null) {
           throw new Outcome(ErrorCode.IO_ERROR, "stopped: " + object.failure());
         }
+        object.refresh();
         if (object.isDamaged() || object.marks().healing()) {
           throw new Outcome(
               ErrorCode.CORRUPT,
@@ -99,7 +100,8 @@ final class Reads {
         }
         StoredObject object = object(agent, request.getInode());
         int blocks = Math.max(0, Math.min(request.getBlocks(), HASH_BLOCKS_MAX));
-        byte[] sums = object.hash(request.getOffset(), blocks, false);
+        object.refresh();
+        byte[] sums = object.hashDisk(request.getOffset(), blocks);
         reply(
             Reply.newBuilder()
                 .setHashObject(

@@ -127,6 +127,7 @@ abstract class RepairOperation extends DiskOperation {
 
       @Override
       void onCommitted(DiskAgent agent) throws Outcome {
+        object().refresh();
         object().beginRepair(owner.task());
         HealRules rules = agent.healRules();
         if (owner.settling() || rules.isSuperseded(taken(), newest)) {
@@ -151,7 +152,7 @@ abstract class RepairOperation extends DiskOperation {
       @Override
       boolean onRepair(DiskAgent agent, DbBatch batch) throws Outcome {
         checkOwner();
-        done(object().hash(offset, blocks, true));
+        done(object().hashAndLearn(offset, blocks));
         return false;
       }
     };

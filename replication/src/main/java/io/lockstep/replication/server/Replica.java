@@ -132,6 +132,16 @@ final class Replica {
     return now;
   }
 
+  /**
+   * A member whose data is made durable: in a closed set it is the master that asks, to settle
+   * (P3).
+   */
+  void checkSyncable(long epoch) throws Outcome {
+    if (checkEpoch(epoch).config().open()) {
+      checkWriter(epoch);
+    }
+  }
+
   private View checkInStep(long epoch) throws Outcome {
     View now = checkEpoch(epoch);
     if (!now.config().open()) {

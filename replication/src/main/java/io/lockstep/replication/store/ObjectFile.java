@@ -41,6 +41,11 @@ final class ObjectFile {
     }
   }
 
+  /** Reads what comes at once; negative at the end. */
+  int readSome(ByteBuffer target, long offset) throws IOException {
+    return channel.read(target, offset);
+  }
+
   /** Reads until the buffer is full or the file ends. */
   void read(ByteBuffer target, long offset) throws IOException {
     long at = offset;

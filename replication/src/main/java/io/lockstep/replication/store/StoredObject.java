@@ -10,8 +10,12 @@ import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.wire.Payload;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -381,20 +385,69 @@ public final class StoredObject {
   }
 
   /**
-   * CRC32C of each block as it is on the disk, the last one as short as it is.
-   *
-   * @param learn take them for blocks whose checksum is not known
+   * Looks at the disk again: what somebody did to the file behind our back is found, as long as
+   * nothing of our own is under way.
    */
-  public byte[] hash(long offset, int blocks, boolean learn) throws Outcome {
+  public void refresh() throws Outcome {
+    if (isUnsynced() || admitted > 0 || failure != null) {
+      return;
+    }
+    Path path = table.path(key);
+    try {
+      boolean there = Files.exists(path);
+      long found = there ? Files.size(path) : 0;
+      if (there != exists || found != size) {
+        closeFile();
+        exists = there;
+        size = found;
+      }
+    } catch (IOException e) {
+      throw new Outcome(StoreFailure.code(e), "object " + key + ": " + StoreFailure.text(e));
+    }
+  }
+
+  /**
+   * CRC32C of each block, the last one as short as it is, of the file that bears the object's name
+   * now, whatever is in memory; nothing if there is none.
+   */
+  public byte[] hashDisk(long offset, int blocks) throws Outcome {
+    try (FileChannel channel = FileChannel.open(table.path(key), StandardOpenOption.READ)) {
+      return hash(channel::read, channel.size(), offset, blocks, false);
+    } catch (NoSuchFileException e) {
+      return new byte[0];
+    } catch (IOException e) {
+      throw new Outcome(StoreFailure.code(e), "object " + key + ": " + StoreFailure.text(e));
+    }
+  }
+
+  /** The same of the open file, taking the checksums of blocks for which none is known. */
+  public byte[] hashAndLearn(long offset, int blocks) throws Outcome {
     checkUsable();
-    long end = Math.min(size, offset + (long) blocks * BLOCK);
+    if (offset >= size) {
+      return new byte[0];
+    }
+    try {
+      return hash(file()::readSome, size, offset, blocks, true);
+    } catch (IOException e) {
+      throw new Outcome(StoreFailure.code(e), "object " + key + ": " + StoreFailure.text(e));
+    }
+  }
+
+  /** Reads some bytes at an offset; negative at the end. */
+  private interface Source {
+    int read(ByteBuffer target, long offset) throws IOException;
+  }
+
+  private byte[] hash(Source source, long sourceSize, long offset, int blocks, boolean learn)
+      throws IOException, Outcome {
+    long end = Math.min(sourceSize, offset + (long) blocks * BLOCK);
     int count = offset >= end ? 0 : (int) (BlockSums.blocks(end) - offset / BLOCK);
     ByteBuffer result = ByteBuffer.allocate(4 * count);
     ByteBuffer chunk = table.buffers().take(ZERO_CHUNK);
     try {
       for (long at = offset; at < end; at += ZERO_CHUNK) {
         chunk.clear().limit((int) Math.min(ZERO_CHUNK, end - at));
-        file().read(chunk, at);
+        while (chunk.hasRemaining() && source.read(chunk, at + chunk.position()) >= 0) {}
         chunk.flip();
         int read = chunk.limit();
         for (int i = 0; i < read; i += BLOCK) {
@@ -406,9 +459,7 @@ public final class StoredObject {
           result.putInt(crc(chunk));
         }
       }
-      return result.array();
-    } catch (IOException e) {
-      throw new Outcome(StoreFailure.code(e), "object " + key + ": " + StoreFailure.text(e));
+      return Arrays.copyOf(result.array(), result.position());
     } finally {
       table.buffers().give(chunk);
     }

@@ -87,6 +87,7 @@ final class TestCluster implements AutoCloseable {
   private SetConfigMessage config;
   private MarkRules markRules = MarkRules.DEFAULT;
   private HealRules healRules = HealRules.DEFAULT;
+  private long reserveBytes = 64L << 20;
 
   @SuppressWarnings({"unchecked", "rawtypes"})
   TestCluster(Path root, int count) {
@@ -128,6 +129,17 @@ final class TestCluster implements AutoCloseable {
     for (int member = 1; member <= daemons.length; member++) {
       startDaemon(member);
     }
+    makeSet();
+    return this;
+  }
+
+  /** Bytes that daemons keep free which start from now on. */
+  void reserve(long bytes) {
+    reserveBytes = bytes;
+  }
+
+  /** The set, on all daemons, at epoch 1. */
+  void makeSet() throws Exception {
     SetConfigMessage.Builder first = config.toBuilder().setEpoch(1).clearMembers();
     for (int member = 1; member <= daemons.length; member++) {
       first.addMembers(memberMessage(member, MemberMode.RW));
@@ -141,7 +153,6 @@ final class TestCluster implements AutoCloseable {
                   .setEnsureReplica(
                       EnsureReplica.newBuilder().setSet(SET).setVolume(1).setConfig(config()))));
     }
-    return this;
   }
 
   private MemberMessage memberMessage(int member, MemberMode mode) {
@@ -155,6 +166,16 @@ final class TestCluster implements AutoCloseable {
   }
 
   void startDaemon(int member) throws Exception {
+    openUnregistered(member);
+    registered[member - 1].get(10, TimeUnit.SECONDS);
+    // The daemon serves once it has handled the answer.
+    while (!daemon(member).isRegistered()) {
+      Thread.onSpinWait();
+    }
+  }
+
+  /** Starts it and does not wait for a master to answer. */
+  void openUnregistered(int member) throws Outcome {
     registered[member - 1] = new CompletableFuture<>();
     StorageAgents agents =
         StorageAgents.threads(
@@ -165,7 +186,7 @@ final class TestCluster implements AutoCloseable {
             });
     StorageDaemon daemon =
         StorageDaemon.open(
-            StorageDaemonOptions.of(directory(member), List.of(MASTER)),
+            options(member),
             peers,
             agents,
             outcome -> failure.compareAndSet(null, outcome),
@@ -174,11 +195,22 @@ final class TestCluster implements AutoCloseable {
     daemons[member - 1] = daemon;
     peers.put(address(member), daemon);
     daemon.start(address(member));
-    registered[member - 1].get(10, TimeUnit.SECONDS);
-    // The daemon serves once it has handled the answer; a request through its control agent waits.
-    while (!daemon.isRegistered()) {
-      Thread.onSpinWait();
-    }
+  }
+
+  private StorageDaemonOptions options(int member) {
+    StorageDaemonOptions usual = StorageDaemonOptions.of(directory(member), List.of(MASTER));
+    return new StorageDaemonOptions(
+        usual.directory(),
+        usual.masters(),
+        usual.cluster(),
+        usual.daemon(),
+        usual.zone(),
+        usual.version(),
+        reserveBytes,
+        usual.openFilesMax(),
+        usual.heartbeatNs(),
+        usual.callTimeoutNs(),
+        usual.verifyNs());
   }
 
   void stopDaemon(int member) {
@@ -210,6 +242,11 @@ final class TestCluster implements AutoCloseable {
       }
       config = next.build();
     }
+  }
+
+  /** Logs whether the set is open, at a new epoch. */
+  synchronized void setOpen(boolean open) {
+    config = config.toBuilder().setEpoch(config.getEpoch() + 1).setOpen(open).build();
   }
 
   /** Pushes the configuration to these members and waits until they adopted it. */

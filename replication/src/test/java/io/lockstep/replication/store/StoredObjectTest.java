@@ -14,6 +14,7 @@ import io.lockstep.wire.Payload;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -289,7 +290,7 @@ class StoredObjectTest {
     object().zero(0, 64L << 20);
     assertThat(read(32 << 20, BLOCK)).isEqualTo(new byte[BLOCK]);
     Process du = new ProcessBuilder("du", "-k", directories.object(KEY).toString()).start();
-    String output = new String(du.getInputStream().readAllBytes(), "US-ASCII");
+    String output = new String(du.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
     assertThat(Integer.parseInt(output.split("\\s", 2)[0])).isLessThan(100);
   }
 

@@ -1,0 +1,489 @@
+package io.lockstep.replication.server;
+
+import static io.lockstep.replication.server.TestCluster.SET;
+import static io.lockstep.replication.server.TestCluster.ok;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.MemberMode;
+import io.lockstep.core.Token;
+import io.lockstep.replication.server.TestCluster.Answer;
+import io.lockstep.wire.Convert;
+import io.lockstep.wire.Payload;
+import io.lockstep.wire.message.AllocateObject;
+import io.lockstep.wire.message.DeleteObjects;
+import io.lockstep.wire.message.DeleteReplica;
+import io.lockstep.wire.message.EnsureReplica;
+import io.lockstep.wire.message.ForgetTombstones;
+import io.lockstep.wire.message.HashObject;
+import io.lockstep.wire.message.ListObjects;
+import io.lockstep.wire.message.ObjectState;
+import io.lockstep.wire.message.PullObject;
+import io.lockstep.wire.message.ReadObject;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SettleObject;
+import io.lockstep.wire.message.StatObject;
+import io.lockstep.wire.message.TruncateObject;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(120)
+class StorageProtocolTest {
+  private static final Token LEASE = new Token(5, 1);
+  private static final Token NEXT = new Token(5, 2);
+
+  @TempDir Path root;
+
+  private static byte[] filled(int value, int size) {
+    byte[] bytes = new byte[size];
+    Arrays.fill(bytes, (byte) value);
+    return bytes;
+  }
+
+  private static Request.Builder settle(TestCluster cluster, long inode, Token token, int source) {
+    return Request.newBuilder()
+        .setSettleObject(
+            SettleObject.newBuilder()
+                .setSet(SET)
+                .setEpoch(cluster.config().getEpoch())
+                .setInode(inode)
+                .setToken(Convert.message(token))
+                .setSource(source)
+                .setSourceAddress(TestCluster.address(source)));
+  }
+
+  private static Request.Builder delete(TestCluster cluster, long inode, Token token) {
+    return Request.newBuilder()
+        .setDeleteObjects(
+            DeleteObjects.newBuilder()
+                .setSet(SET)
+                .setEpoch(cluster.config().getEpoch())
+                .setToken(Convert.message(token))
+                .addInodes(inode));
+  }
+
+  @Test
+  void membersSettleAfterTheirClientDied() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 100_000));
+      cluster.clearAll(1, LEASE, 1);
+      // The client dies in the middle of two writes.
+      ok(cluster.call(1, cluster.write(1, LEASE, 2, 10), Payload.of(filled(2, 50_000))));
+      ok(cluster.call(2, cluster.write(1, LEASE, 2, 90_000), Payload.of(filled(3, 50_000))));
+      for (int member = 1; member <= 3; member++) {
+        ObjectState state = ok(cluster.seal(member, 1, NEXT)).reply().getObjectState();
+        assertThat(Convert.token(state.getNewestToken())).isEqualTo(NEXT);
+        assertThat(state.getDirty()).isEqualTo(member != 3);
+      }
+      for (int member : List.of(1, 3)) {
+        ObjectState state =
+            ok(cluster.call(member, settle(cluster, 1, NEXT, 2))).reply().getObjectState();
+        assertThat(state.getSize()).isEqualTo(140_000);
+      }
+      assertThat(cluster.content(1, 1)).isEqualTo(cluster.content(2, 1));
+      assertThat(cluster.isEqual(1, 3, 1)).isTrue();
+      for (int member = 1; member <= 2; member++) {
+        ok(cluster.clear(member, 1, LEASE, 2));
+      }
+      for (int member = 1; member <= 3; member++) {
+        assertThat(cluster.marks(member, 0).getObjectsList()).isEmpty();
+        assertThat(ok(cluster.read(member, 1, 89_999, 2)).bytes()).isEqualTo(new byte[] {1, 3});
+        assertThat(cluster.daemon(member).counters().get("corrupt_blocks")).isZero();
+      }
+    }
+  }
+
+  @Test
+  void settlingFromAMemberThatDoesNotAnswerFailsAndLeavesTheMark() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 100));
+      cluster.stopDaemon(2);
+      Answer answer = cluster.call(1, settle(cluster, 1, NEXT, 2));
+      assertThat(answer.code()).isEqualTo(ErrorCode.DISCONNECTED);
+      ok(cluster.call(1, settle(cluster, 1, NEXT, 3)));
+      assertThat(cluster.isEqual(1, 3, 1)).isTrue();
+    }
+  }
+
+  @Test
+  void deadObjectLeavesATombstoneUntilItIsForgotten() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
+      assertThat(cluster.call(1, delete(cluster, 1, new Token(1, 1))).code())
+          .isEqualTo(ErrorCode.STALE_TOKEN);
+      for (int member = 1; member <= 3; member++) {
+        ok(cluster.call(member, delete(cluster, 1, NEXT)));
+        ok(cluster.call(member, delete(cluster, 1, NEXT)));
+      }
+      assertThat(cluster.stat(1, 1).getTombstone()).isTrue();
+      assertThat(cluster.stat(1, 1).getExists()).isFalse();
+      assertThat(cluster.marks(1, 0).getObjectsList()).isEmpty();
+      Answer late =
+          cluster.call(1, cluster.write(1, new Token(9, 9), 1, 0), Payload.of(filled(1, 1)));
+      assertThat(late.code()).isEqualTo(ErrorCode.OBJECT_DELETED);
+      assertThat(cluster.read(1, 1, 0, 1).code()).isEqualTo(ErrorCode.OBJECT_DELETED);
+      cluster.stopDaemon(1);
+      cluster.startDaemon(1);
+      assertThat(cluster.stat(1, 1).getTombstone()).isTrue();
+      ok(
+          cluster.call(
+              1,
+              Request.newBuilder()
+                  .setForgetTombstones(ForgetTombstones.newBuilder().setSet(SET).addInodes(1))));
+      assertThat(cluster.stat(1, 1).getTombstone()).isFalse();
+      try (Stream<Path> files = Files.walk(cluster.directory(1).resolve("replicas"))) {
+        assertThat(files.filter(f -> f.toString().endsWith(".0"))).isEmpty();
+      }
+    }
+  }
+
+  @Test
+  void closedSetServesNobodyButSettles() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 5000));
+      for (int member = 1; member <= 3; member++) {
+        cluster.stopDaemon(member);
+      }
+      for (int member = 1; member <= 3; member++) {
+        cluster.startDaemon(member);
+      }
+      cluster.setOpen(false);
+      cluster.adopt(false, 1, 2, 3);
+      assertThat(cluster.read(1, 1, 0, 1).code()).isEqualTo(ErrorCode.SET_CLOSED);
+      Answer write = cluster.call(1, cluster.write(1, LEASE, 1, 0), Payload.of(filled(1, 1)));
+      assertThat(write.code()).isEqualTo(ErrorCode.SET_CLOSED);
+      for (int member = 1; member <= 3; member++) {
+        assertThat(cluster.marks(member, 0).getObjectsList()).hasSize(1);
+      }
+      ok(cluster.call(1, settle(cluster, 1, NEXT, 2)));
+      ok(cluster.call(3, settle(cluster, 1, NEXT, 2)));
+      for (int member = 1; member <= 3; member++) {
+        assertThat(ok(cluster.sync(member, 1)).reply().getSyncObjects().getFailuresList())
+            .isEmpty();
+        ok(cluster.clear(member, 1, LEASE, 1));
+        assertThat(cluster.marks(member, 0).getObjectsList()).isEmpty();
+        cluster.become(member, MemberMode.RW);
+      }
+      cluster.setOpen(true);
+      cluster.adopt(false, 1, 2, 3);
+      assertThat(ok(cluster.read(3, 1, 0, 5000)).bytes()).isEqualTo(filled(1, 5000));
+    }
+  }
+
+  @Test
+  void lateWriteOfAFencedHolderAtAReturningMemberIsHealedAway() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 20_000));
+      cluster.clearAll(1, LEASE, 1);
+      cluster.stopDaemon(3);
+      cluster.become(3, MemberMode.ERR);
+      cluster.adopt(false, 1, 2);
+      // Member 3 does not hear of the fence; nobody is dirty.
+      ok(cluster.seal(1, 1, NEXT));
+      ok(cluster.seal(2, 1, NEXT));
+      cluster.startDaemon(3);
+      cluster.become(3, MemberMode.WO);
+      cluster.adopt(false, 1, 2, 3);
+      var late = cluster.write(1, LEASE, 1, 5000);
+      assertThat(cluster.call(1, late, Payload.of(filled(9, 50))).code())
+          .isEqualTo(ErrorCode.STALE_TOKEN);
+      ok(cluster.call(3, late, Payload.of(filled(9, 50))));
+      cluster.adopt(true, 3);
+      cluster.awaitHealed();
+      assertThat(cluster.isEqual(1, 3, 1)).isTrue();
+      cluster.adopt(false, 3);
+      assertThat(cluster.marks(3, 3).getObjectsList()).isEmpty();
+      assertThat(cluster.call(3, cluster.write(1, LEASE, 1, 0), Payload.of(filled(9, 5))).code())
+          .isEqualTo(ErrorCode.STALE_TOKEN);
+    }
+  }
+
+  @Test
+  void deletedWhileAMemberWasAwayIsDeletedThereToo() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 20_000));
+      cluster.stopDaemon(3);
+      cluster.become(3, MemberMode.ERR);
+      cluster.adopt(false, 1, 2);
+      ok(cluster.call(1, delete(cluster, 1, NEXT)));
+      ok(cluster.call(2, delete(cluster, 1, NEXT)));
+      cluster.startDaemon(3);
+      cluster.become(3, MemberMode.WO);
+      cluster.adopt(false, 1, 2, 3);
+      cluster.adopt(true, 3);
+      cluster.awaitHealed();
+      assertThat(cluster.stat(3, 1).getTombstone()).isTrue();
+      assertThat(cluster.stat(3, 1).getExists()).isFalse();
+    }
+  }
+
+  @Test
+  void replicaMadeAnewIsHealedWhole() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      for (int inode = 1; inode <= 20; inode++) {
+        cluster.writeAll(inode, LEASE, 1, 0, filled(inode, 5000));
+        cluster.clearAll(inode, LEASE, 1);
+      }
+      ok(
+          cluster.call(
+              3, Request.newBuilder().setDeleteReplica(DeleteReplica.newBuilder().setSet(SET))));
+      assertThat(cluster.read(3, 1, 0, 1).code()).isEqualTo(ErrorCode.NO_REPLICA);
+      cluster.become(3, MemberMode.WO);
+      ok(
+          cluster.call(
+              3,
+              Request.newBuilder()
+                  .setEnsureReplica(
+                      EnsureReplica.newBuilder()
+                          .setSet(SET)
+                          .setVolume(1)
+                          .setConfig(cluster.config()))));
+      cluster.adopt(false, 1, 2);
+      cluster.adopt(true, 3);
+      cluster.awaitHealed();
+      for (int inode = 1; inode <= 20; inode++) {
+        assertThat(cluster.isEqual(1, 3, inode)).as("inode %d", inode).isTrue();
+      }
+    }
+  }
+
+  @Test
+  void nothingIsServedBeforeTheMasterAnswered() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 1).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10));
+      cluster.peers().remove(TestCluster.MASTER);
+      cluster.stopDaemon(1);
+      cluster.openUnregistered(1);
+      assertThat(cluster.read(1, 1, 0, 1).code()).isEqualTo(ErrorCode.BUSY);
+    }
+  }
+
+  @Test
+  void fullDiskRefusesWritesAndStillDeletes() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 1).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
+      cluster.stopDaemon(1);
+      cluster.reserve(Long.MAX_VALUE / 4);
+      cluster.startDaemon(1);
+      cluster.become(1, MemberMode.RW);
+      cluster.adopt(false, 1);
+      Answer write = cluster.call(1, cluster.write(2, LEASE, 1, 0), Payload.of(filled(1, 1)));
+      assertThat(write.code()).isEqualTo(ErrorCode.NO_SPACE);
+      assertThat(cluster.stat(1, 2).getDirty()).isFalse();
+      ok(
+          cluster.call(
+              1,
+              Request.newBuilder()
+                  .setTruncateObject(
+                      TruncateObject.newBuilder()
+                          .setContext(cluster.context(1, LEASE, 2))
+                          .setSize(10))));
+      assertThat(ok(cluster.read(1, 1, 0, 100)).bytes()).hasSize(10);
+      ok(cluster.call(1, delete(cluster, 1, NEXT)));
+    }
+  }
+
+  @Test
+  void leftoversOfACrashAreFinishedOrPutAside() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 1).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
+      cluster.clearAll(1, LEASE, 1);
+      cluster.stopDaemon(1);
+      Path replicas = cluster.directory(1).resolve("replicas");
+      Files.createDirectories(replicas.resolve(".new-0000000000000009/objects"));
+      Files.createDirectories(replicas.resolve(".gone-0000000000000008/objects/ab"));
+      Files.createDirectories(replicas.resolve("000000000000000a"));
+      Files.createFile(replicas.resolve("000000000000000b"));
+      Files.createFile(replicas.resolve("0000000000000007/objects/ff/00000000000000ff.0"));
+      Files.createFile(replicas.resolve("0000000000000007/objects/ff/nonsense"));
+      cluster.startDaemon(1);
+      assertThat(cluster.daemon(1).counters().get("quarantined")).isEqualTo(5);
+      cluster.become(1, MemberMode.RW);
+      cluster.adopt(false, 1);
+      assertThat(ok(cluster.read(1, 1, 0, 10_000)).bytes()).isEqualTo(filled(1, 10_000));
+      try (Stream<Path> left = Files.list(replicas)) {
+        assertThat(left.map(p -> p.getFileName().toString())).containsExactly("0000000000000007");
+      }
+      cluster.stopDaemon(1);
+      cluster.startDaemon(1);
+      assertThat(cluster.daemon(1).counters().get("quarantined")).isZero();
+    }
+  }
+
+  @Test
+  void plantedDirectoriesDoNotKeepAReplicaFromBeingMade() throws Exception {
+    for (int kind = 0; kind < 4; kind++) {
+      Path base = root.resolve("kind" + kind);
+      Path planted = base.resolve("daemon1/replicas/0000000000000007");
+      try (TestCluster cluster = new TestCluster(base, 1)) {
+        cluster.startDaemon(1);
+        switch (kind) {
+          case 0 -> Files.createDirectories(planted);
+          case 1 -> Files.createFile(planted);
+          case 2 -> Files.createDirectories(planted.resolve("objects/aa"));
+          default -> {
+            Files.createDirectories(planted.resolve("objects"));
+            Files.write(planted.resolve("replica"), new byte[50]);
+          }
+        }
+        cluster.makeSet();
+        cluster.writeAll(1, LEASE, 1, 0, filled(1, 10));
+        assertThat(ok(cluster.read(1, 1, 0, 10)).bytes()).isEqualTo(filled(1, 10));
+        assertThat(cluster.daemon(1).counters().get("quarantined")).isZero();
+      }
+    }
+  }
+
+  @Test
+  void lostReplicaIsNotReplacedByAnEmptyOne() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 1).start()) {
+      cluster.stopDaemon(1);
+      Path replica = cluster.directory(1).resolve("replicas/0000000000000007");
+      Files.move(replica, cluster.directory(1).resolve("elsewhere"));
+      cluster.startDaemon(1);
+      cluster.become(1, MemberMode.RW);
+      assertThat(cluster.read(1, 1, 0, 1).code()).isEqualTo(ErrorCode.NO_REPLICA);
+      Answer ensured =
+          cluster.call(
+              1,
+              Request.newBuilder()
+                  .setEnsureReplica(EnsureReplica.newBuilder().setSet(SET).setVolume(1)));
+      assertThat(ensured.code()).isEqualTo(ErrorCode.NO_REPLICA);
+      assertThat(replica).doesNotExist();
+    }
+  }
+
+  @Test
+  void damageOnTheDiskIsSeenBehindAnOpenFile() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 1).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
+      cluster.clearAll(1, LEASE, 1);
+      Path object =
+          cluster.directory(1).resolve("replicas/0000000000000007/objects/01/0000000000000001.0");
+      byte[] bytes = Files.readAllBytes(object);
+      Files.delete(object);
+      Answer hash = cluster.call(1, hash(1));
+      assertThat(ok(hash).reply().getHashObject().getExists()).isFalse();
+      Answer stat =
+          cluster.call(
+              1,
+              Request.newBuilder().setStatObject(StatObject.newBuilder().setSet(SET).setInode(1)));
+      assertThat(stat.code()).isEqualTo(ErrorCode.CORRUPT);
+      assertThat(cluster.read(1, 1, 0, 1).code()).isEqualTo(ErrorCode.CORRUPT);
+      bytes[5000] ^= 1;
+      Files.write(object, bytes);
+      assertThat(ok(cluster.call(1, hash(1))).reply().getHashObject().getSize()).isEqualTo(10_000);
+      assertThat(ok(cluster.read(1, 1, 0, 100)).bytes()).hasSize(100);
+      assertThat(cluster.read(1, 1, 4096, 100).code()).isEqualTo(ErrorCode.CORRUPT);
+    }
+  }
+
+  private static Request.Builder hash(long inode) {
+    return Request.newBuilder()
+        .setHashObject(HashObject.newBuilder().setSet(SET).setInode(inode).setBlocks(100));
+  }
+
+  @Test
+  void allocatePunchAndZeroDoAsFallocate() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 1).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
+      ok(cluster.call(1, allocate(cluster, 1, 0, 20_000, true, false, false)));
+      assertThat(cluster.stat(1, 1).getSize()).isEqualTo(10_000);
+      ok(cluster.call(1, allocate(cluster, 1, 5000, 10_000, true, true, false)));
+      assertThat(cluster.stat(1, 1).getSize()).isEqualTo(10_000);
+      assertThat(ok(cluster.read(1, 1, 4999, 2)).bytes()).isEqualTo(new byte[] {1, 0});
+      ok(cluster.call(1, allocate(cluster, 1, 9000, 3000, false, false, true)));
+      assertThat(cluster.stat(1, 1).getSize()).isEqualTo(12_000);
+      ok(cluster.call(1, allocate(cluster, 1, 0, 15_000, false, false, false)));
+      assertThat(cluster.stat(1, 1).getSize()).isEqualTo(15_000);
+      assertThat(cluster.content(1, 1)).startsWith(filled(1, 5000)).endsWith(new byte[10_000]);
+      assertThat(cluster.call(1, allocate(cluster, 1, 0, 0, false, false, false)).code())
+          .isEqualTo(ErrorCode.INVALID_ARGUMENT);
+      assertThat(cluster.call(1, allocate(cluster, 1, 1L << 43, 1, false, false, false)).code())
+          .isEqualTo(ErrorCode.FILE_TOO_BIG);
+    }
+  }
+
+  private static Request.Builder allocate(
+      TestCluster cluster,
+      long inode,
+      long offset,
+      long length,
+      boolean keepSize,
+      boolean punch,
+      boolean zero) {
+    return Request.newBuilder()
+        .setAllocateObject(
+            AllocateObject.newBuilder()
+                .setContext(cluster.context(inode, LEASE, 1))
+                .setOffset(offset)
+                .setLength(length)
+                .setKeepSize(keepSize)
+                .setPunchHole(punch)
+                .setZeroRange(zero));
+  }
+
+  @Test
+  void nothingThatAPeerSaysBreaksTheDaemon() throws Exception {
+    long seed = Long.getLong("seed", System.nanoTime());
+    System.out.println("seed " + seed);
+    Random random = new Random(seed);
+    long[] numbers = {0, 1, -1, 4095, 4096, Long.MIN_VALUE, Long.MAX_VALUE, 1L << 43, SET};
+    try (TestCluster cluster = new TestCluster(root, 1).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
+      for (int i = 0; i < 2000; i++) {
+        long number = numbers[random.nextInt(numbers.length)];
+        long other = numbers[random.nextInt(numbers.length)];
+        int small = (int) numbers[random.nextInt(numbers.length)];
+        Request.Builder request =
+            switch (random.nextInt(8)) {
+              case 0 ->
+                  Request.newBuilder()
+                      .setReadObject(
+                          ReadObject.newBuilder()
+                              .setContext(cluster.context(1, Token.NONE, 0))
+                              .setOffset(number)
+                              .setLength(small));
+              case 1 ->
+                  Request.newBuilder()
+                      .setPullObject(
+                          PullObject.newBuilder()
+                              .setSet(SET)
+                              .setInode(1)
+                              .setOffset(number)
+                              .setLength(small));
+              case 2 ->
+                  Request.newBuilder()
+                      .setHashObject(
+                          HashObject.newBuilder()
+                              .setSet(SET)
+                              .setInode(1)
+                              .setOffset(number)
+                              .setBlocks(small));
+              case 3 -> allocate(cluster, 5 + number, number, other, false, false, false);
+              case 4 -> allocate(cluster, 1, number, other, true, random.nextBoolean(), true);
+              case 5 -> cluster.write(number, LEASE, other, number);
+              case 6 -> settle(cluster, number, new Token(number, other), small);
+              default ->
+                  Request.newBuilder()
+                      .setListObjects(
+                          ListObjects.newBuilder()
+                              .setSet(random.nextBoolean() ? SET : number)
+                              .setCursor(other)
+                              .setEntriesMax(small));
+            };
+        request.setTimeoutMs(small);
+        assertThat(cluster.call(1, request, Payload.of(filled(3, random.nextInt(3))))).isNotNull();
+      }
+      assertThat(cluster.call(1, Request.newBuilder()).code()).isEqualTo(ErrorCode.BAD_REQUEST);
+      assertThat(cluster.stat(1, 1).getExists()).isTrue();
+    }
+  }
+}
