@@ -44,8 +44,9 @@ final class MemberWatch {
     }
   }
 
-  void onGone() {
-    heard = false;
+  /** The master stood still: what was heard before it did counts as heard now. */
+  void onStalled(long nowNs) {
+    heardNs = nowNs;
   }
 
   /** Whether its daemon is there, in whatever run. */

@@ -115,13 +115,12 @@ public final class SetKeeper {
     return decide(nowNs);
   }
 
-  /** The connection of a daemon broke: it counts as not heard until it speaks again. */
-  public List<SetEffect> onGone(UUID daemon, long nowNs) {
-    Member member = config.memberOn(daemon);
-    if (member != null) {
-      watch(member).onGone();
-    }
-    return decide(nowNs);
+  /**
+   * The master stood still for longer than a heartbeat: their silence says nothing about daemons.
+   */
+  public List<SetEffect> onStalled(long nowNs) {
+    watches.values().forEach(watch -> watch.onStalled(nowNs));
+    return drain();
   }
 
   /** A client, or the master itself, says that a member failed it (P8). Answered by ticket. */

@@ -48,6 +48,7 @@ public final class MasterRaft implements AutoCloseable {
   private final AtomicLong calls = new AtomicLong();
   private final RaftGroupId group;
   private final RaftPeerId self;
+  private final ReplicatedState state;
   private final RaftServer server;
 
   public MasterRaft(DataDirectory directory, RaftOptions options, RaftEvents events)
@@ -59,8 +60,7 @@ public final class MasterRaft implements AutoCloseable {
             .map(m -> RaftPeer.newBuilder().setId(m.id()).setAddress(m.address()).build())
             .toList();
     boolean known = Files.isDirectory(directory.raft().resolve(group.getUuid().toString()));
-    ReplicatedState state =
-        new ReplicatedState(generations, new Checkpoints(directory.state()), events);
+    this.state = new ReplicatedState(generations, new Checkpoints(directory.state()), events);
     this.server =
         RaftServer.newBuilder()
             .setServerId(self)
@@ -172,6 +172,7 @@ public final class MasterRaft implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    state.expectClose();
     server.close();
     generations.close();
   }

@@ -17,7 +17,7 @@ public record RaftOptions(
   /** A master as Raft knows it: a short id that never changes, and its Raft address. */
   public record Member(String id, String address) {}
 
-  public static final long SNAPSHOT_ENTRIES = 100_000;
+  public static final long SNAPSHOT_ENTRIES = 50_000;
 
   public RaftOptions {
     members = List.copyOf(members);

@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientRequest;
 import org.apache.ratis.protocol.RaftGroupId;
@@ -46,11 +47,17 @@ final class ReplicatedState extends BaseStateMachine {
   private final RaftEvents events;
   private long applied = -1;
   private boolean failed;
+  private volatile boolean closing;
 
   ReplicatedState(Generations generations, Checkpoints checkpoints, RaftEvents events) {
     this.generations = generations;
     this.checkpoints = checkpoints;
     this.events = events;
+  }
+
+  /** The owner ends: that the server stops is no failure any more. */
+  void expectClose() {
+    closing = true;
   }
 
   /** Where a store stands: the last entry that is in it, or null if it has none. */
@@ -196,6 +203,14 @@ final class ReplicatedState extends BaseStateMachine {
       if (each.getStateMachineContext() instanceof Proposal proposal) {
         proposal.failed(ErrorCode.NOT_LEADER, "this master lost the lead");
       }
+    }
+  }
+
+  /** Ratis gave up, for whatever reason; not called for our own close. */
+  @Override
+  public void notifyServerShutdown(RoleInfoProto role, boolean allServer) {
+    if (!closing) {
+      events.onFailure("the Raft server stopped by itself", new IOException(role.toString()));
     }
   }
 

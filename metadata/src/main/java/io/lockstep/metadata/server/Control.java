@@ -218,6 +218,10 @@ final class Control {
   }
 
   private void close(long session, Responder responder) {
+    if (session == 0) {
+      responder.fail(ErrorCode.BAD_REQUEST, "there is no session to close");
+      return;
+    }
     logEnd(
         session,
         "closed by its client",

@@ -58,6 +58,7 @@ final class SetBoard {
   private final Map<Long, Consumer<Reply>> tickets = new HashMap<>();
   private final ConcurrentHashMap<Long, Long> epochs = new ConcurrentHashMap<>();
   private long lastTicket;
+  private long lastTickNs;
 
   SetBoard(
       Ports ports,
@@ -76,6 +77,7 @@ final class SetBoard {
 
   /** This master begins to lead, or leads no more: the sets that are kept. */
   void begin(List<SetRecord> records) {
+    lastTickNs = ports.nowNs();
     sets.clear();
     epochs.clear();
     tickets.values().forEach(ticket -> ticket.accept(notLeading()));
@@ -210,8 +212,14 @@ final class SetBoard {
 
   void tick() {
     long nowNs = ports.nowNs();
+    boolean stalled = nowNs - lastTickNs > times.heardNs() / 2;
+    lastTickNs = nowNs;
     for (Map.Entry<Long, Kept> each : List.copyOf(sets.entrySet())) {
-      run(each.getKey(), each.getValue().keeper().onTick(nowNs));
+      SetKeeper keeper = each.getValue().keeper();
+      if (stalled) {
+        run(each.getKey(), keeper.onStalled(nowNs));
+      }
+      run(each.getKey(), keeper.onTick(nowNs));
     }
   }
 

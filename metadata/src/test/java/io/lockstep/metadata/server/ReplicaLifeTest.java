@@ -11,8 +11,11 @@ import io.lockstep.wire.Convert;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.CloseInodes;
+import io.lockstep.wire.message.ClusterStatus;
 import io.lockstep.wire.message.GetAttributes;
+import io.lockstep.wire.message.ObjectContext;
 import io.lockstep.wire.message.OpenInode;
+import io.lockstep.wire.message.PreOp;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.RemoveEntry;
 import io.lockstep.wire.message.RenewSession;
@@ -115,9 +118,9 @@ class ReplicaLifeTest {
       Request mark =
           Request.newBuilder()
               .setPreOp(
-                  io.lockstep.wire.message.PreOp.newBuilder()
+                  PreOp.newBuilder()
                       .setContext(
-                          io.lockstep.wire.message.ObjectContext.newBuilder()
+                          ObjectContext.newBuilder()
                               .setSet(set)
                               .setInode(77)
                               .setToken(Convert.message(OLD))
@@ -163,8 +166,7 @@ class ReplicaLifeTest {
                   master
                       .ok(
                           Request.newBuilder()
-                              .setClusterStatus(
-                                  io.lockstep.wire.message.ClusterStatus.getDefaultInstance())
+                              .setClusterStatus(ClusterStatus.getDefaultInstance())
                               .build())
                       .getClusterStatus()
                       .getDaemonsList()
