@@ -1,7 +1,5 @@
 package io.lockstep.metadata.catalogue;
 
-import java.util.concurrent.TimeUnit;
-
 /**
  * Immutable. The times of a {@link SetKeeper}.
  *
@@ -14,11 +12,8 @@ import java.util.concurrent.TimeUnit;
  */
 public record KeeperTimes(
     long heardNs, long gatherNs, long returnNs, long returnMaxNs, long resendNs) {
+  private static final long SECOND_NS = 1_000_000_000L;
+
   public static final KeeperTimes DEFAULT =
-      new KeeperTimes(
-          TimeUnit.SECONDS.toNanos(3),
-          TimeUnit.SECONDS.toNanos(5),
-          TimeUnit.SECONDS.toNanos(2),
-          TimeUnit.SECONDS.toNanos(60),
-          TimeUnit.SECONDS.toNanos(1));
+      new KeeperTimes(3 * SECOND_NS, 5 * SECOND_NS, 2 * SECOND_NS, 60 * SECOND_NS, SECOND_NS);
 }

@@ -126,6 +126,7 @@ final class Settler {
     listDirty(
         config,
         members,
+        silent -> {},
         dirty -> {
           if (dirty == null) {
             then.accept(false);
@@ -202,6 +203,7 @@ final class Settler {
     listDirty(
         config,
         config.writers(),
+        silent -> blame(config, silent),
         dirty -> {
           if (dirty == null) {
             Reply failure = Replies.failure(ErrorCode.BUSY, "a member did not list its marks");
@@ -249,7 +251,26 @@ final class Settler {
   }
 
   /** Inodes that are dirty on one of the members; null if one did not answer. */
-  private void listDirty(SetConfig config, List<Member> members, Consumer<Set<Long>> then) {
+  /**
+   * A member of an open set that does not answer is out of step: or every later sweep would wait.
+   */
+  private void blame(SetConfig config, Member silent) {
+    board.onReport(
+        config.set(),
+        config.epoch(),
+        silent.id(),
+        silent.incarnation(),
+        ErrorCode.TIMED_OUT,
+        reply -> {});
+  }
+
+  /**
+   * The objects that are dirty on one of {@code members}, or null if not all could be asked.
+   *
+   * @param onSilent takes each member that gave no answer at all
+   */
+  private void listDirty(
+      SetConfig config, List<Member> members, Consumer<Member> onSilent, Consumer<Set<Long>> then) {
     Set<Long> dirty = new TreeSet<>();
     int[] left = {members.size()};
     boolean[] complete = {true};
@@ -259,8 +280,11 @@ final class Settler {
           member,
           0,
           dirty,
-          answered -> {
-            complete[0] &= answered;
+          code -> {
+            complete[0] &= code.isOk();
+            if (code == ErrorCode.TIMED_OUT || code == ErrorCode.DISCONNECTED) {
+              onSilent.accept(member);
+            }
             left[0]--;
             if (left[0] == 0) {
               then.accept(complete[0] ? dirty : null);
@@ -270,7 +294,7 @@ final class Settler {
   }
 
   private void listDirty(
-      SetConfig config, Member member, long cursor, Set<Long> dirty, Consumer<Boolean> then) {
+      SetConfig config, Member member, long cursor, Set<Long> dirty, Consumer<ErrorCode> then) {
     Request request =
         Request.newBuilder()
             .setListMarks(
@@ -292,7 +316,7 @@ final class Settler {
                 member.id(),
                 Replies.code(reply),
                 reply.getMessage());
-            then.accept(false);
+            then.accept(Replies.code(reply));
             return;
           }
           ListMarksReply marks = reply.getListMarks();
@@ -302,7 +326,7 @@ final class Settler {
             }
           }
           if (marks.getEnd() || marks.getObjectsCount() == 0) {
-            then.accept(true);
+            then.accept(ErrorCode.OK);
           } else {
             long last = marks.getObjects(marks.getObjectsCount() - 1).getInode();
             listDirty(config, member, last, dirty, then);
