@@ -36,7 +36,7 @@ final class Allocate extends LockOp<Void> {
         Payload.EMPTY,
         done -> {
           if (done.code().isOk()) {
-            inode.wrote(done);
+            inode.wrote(start.cycle(), done);
             long size = inode.buffer().size();
             boolean keeps = what.getKeepSize() || what.getPunchHole();
             long end = what.getOffset() + what.getLength();

@@ -65,7 +65,7 @@ final class DirectWrite extends LockOp<Long> {
             inode.finish(this, LeasedInode.result(done));
             return;
           }
-          inode.wrote(done);
+          inode.wrote(start.cycle(), done);
           inode.buffer().changed(Math.max(inode.buffer().size(), at + bytes.length), wallTimeNs());
           if (sync) {
             engine.refresher.refresh(inode, told -> end(at, told));

@@ -127,11 +127,34 @@ final class Engine {
    */
   void transact(
       long set, TransactionRunner.Message message, Payload payload, Consumer<Effect.Done> onDone) {
+    run(set, false, message, payload, onDone);
+  }
+
+  /**
+   * Runs a transaction for the members as they are at {@code epoch}; it ends with STALE_EPOCH as
+   * soon as there is a newer one.
+   */
+  void transactAt(
+      long set, long epoch, TransactionRunner.Message message, Consumer<Effect.Done> onDone) {
+    if (configs.view(set).config().epoch() == epoch) {
+      run(set, true, message, Payload.EMPTY, onDone);
+    } else {
+      onDone.accept(new Effect.Done(ErrorCode.STALE_EPOCH, false, false, epoch, List.of()));
+    }
+  }
+
+  private void run(
+      long set,
+      boolean pinned,
+      TransactionRunner.Message message,
+      Payload payload,
+      Consumer<Effect.Done> onDone) {
     TransactionRunner[] runner = new TransactionRunner[1];
     runner[0] =
         new TransactionRunner(
             this,
             set,
+            pinned,
             message,
             payload,
             done -> {

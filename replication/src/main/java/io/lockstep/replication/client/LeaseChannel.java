@@ -102,7 +102,7 @@ final class LeaseChannel {
   }
 
   private void pump() {
-    if (releasing || releases.isEmpty()) {
+    if (releasing || reclaiming || releases.isEmpty()) {
       return;
     }
     releasing = true;
@@ -188,6 +188,8 @@ final class LeaseChannel {
       if (reclaimAgain) {
         reclaimAgain = false;
         reclaim(inodes);
+      } else {
+        pump();
       }
       return;
     }
@@ -209,6 +211,7 @@ final class LeaseChannel {
       sendReclaim(items, to, inodes);
     } else {
       reclaiming = false;
+      pump();
     }
   }
 

@@ -21,6 +21,7 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -51,7 +52,10 @@ final class LeasedInode {
   private long writesSynced;
   private long cycleSinceNs;
   private long lastWriteNs;
-  private long lastWriteEpoch;
+
+  /** By cycle that is not cleared: the oldest epoch at which a transaction of it was done. */
+  private final TreeMap<Long, Long> cycleEpochs = new TreeMap<>();
+
   private boolean cycleOpen;
   private boolean syncedSinceGrant;
 
@@ -197,7 +201,8 @@ final class LeasedInode {
   }
 
   void addReclaim(List<ReclaimLeases.Item> items) {
-    if (lock.held() != null && !lock.isLost()) {
+    // One that is being released must not come back to life behind the release.
+    if (lock.held() != null && !lock.isLost() && lock.state() != State.RELEASING) {
       items.add(LeaseChannel.reclaimItem(this, lock.heldLease(), lock.held()));
     }
   }
@@ -237,10 +242,10 @@ final class LeasedInode {
         .build();
   }
 
-  /** A transaction is on all members, not durable yet. */
-  void wrote(io.lockstep.replication.transaction.Effect.Done done) {
+  /** A transaction of that cycle is on all members, not durable yet. */
+  void wrote(long cycle, io.lockstep.replication.transaction.Effect.Done done) {
     writesDone++;
-    lastWriteEpoch = Math.max(lastWriteEpoch, done.epoch());
+    cycleEpochs.merge(cycle, done.epoch(), Math::min);
     lastWriteNs = engine.nowNs();
   }
 
@@ -261,10 +266,6 @@ final class LeasedInode {
 
   long writesDone() {
     return writesDone;
-  }
-
-  long lastWriteEpoch() {
-    return lastWriteEpoch;
   }
 
   void synced(long upTo) {
@@ -318,6 +319,7 @@ final class LeasedInode {
   }
 
   void onPostOpDone(long cycle) {
+    cycleEpochs.headMap(cycle, true).clear();
     event(() -> lock.onPostOpDone(cycle));
   }
 
@@ -351,7 +353,7 @@ final class LeasedInode {
     } else if (effect instanceof Effect.CancelTimer) {
       timer.cancel();
     } else if (effect instanceof Effect.PostOp postOp) {
-      engine.postOps.ready(new PostOpBatcher.Item(this, postOp.token(), postOp.cycle()));
+      onPostOp(postOp);
     } else if (effect instanceof Effect.WriteBack) {
       writeBack.end();
     } else if (effect instanceof Effect.Drop) {
@@ -369,6 +371,17 @@ final class LeasedInode {
       engine.postOps.written(this);
     }
     op.start(start);
+  }
+
+  private void onPostOp(Effect.PostOp postOp) {
+    Long firstEpoch = cycleEpochs.get(postOp.cycle());
+    if (firstEpoch == null) {
+      // Nothing went to the members, so no mark of this cycle has taken the place of an older one.
+      onPostOpDone(postOp.cycle());
+      return;
+    }
+    engine.postOps.ready(
+        new PostOpBatcher.Item(this, postOp.token(), postOp.cycle(), firstEpoch, false));
   }
 
   private void onArmTimer(Effect.ArmTimer arm) {

@@ -1,27 +1,32 @@
 package io.lockstep.replication.client;
 
 import io.lockstep.core.ErrorCode;
+import io.lockstep.core.MemberMode;
+import io.lockstep.core.SetConfig;
 import io.lockstep.core.Token;
-import io.lockstep.replication.transaction.Effect;
 import io.lockstep.wire.Convert;
-import io.lockstep.wire.Payload;
 import io.lockstep.wire.message.ClearDirty;
 import io.lockstep.wire.message.PreOp;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SyncObjects;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Confined to the replication agent. Clears dirty marks, many inodes at once, on a schedule of its
  * own: first the data becomes durable on every RW and WO member and size and times at the master,
  * then exactly the marks of ended cycles go (I5, P7). One batch at a time; what fails stays for the
  * next.
+ *
+ * <p>A batch belongs to one configuration: what is durable on the members of one epoch says nothing
+ * of a member that came back in the next. A returned member (WO) may have lost what it had
+ * received, and the dirty mark is what makes it heal; so a mark stays while a member is WO, unless
+ * all of its cycle was written in this very epoch.
  */
 final class PostOpBatcher {
   private static final int BATCH_MAX = 256;
@@ -29,22 +34,33 @@ final class PostOpBatcher {
   /**
    * An ended cycle: its mark names token and cycle.
    *
+   * @param firstEpoch the oldest epoch at which one of its transactions was done
    * @param unmarked a clear was refused: pending marks have to be set first
    */
-  record Item(LeasedInode inode, Token token, long cycle, boolean unmarked) {
-    Item(LeasedInode inode, Token token, long cycle) {
-      this(inode, token, cycle, false);
+  record Item(LeasedInode inode, Token token, long cycle, long firstEpoch, boolean unmarked) {
+    Item asUnmarked() {
+      return new Item(inode, token, cycle, firstEpoch, true);
     }
 
-    boolean needsMarks(Effect.Done synced) {
-      return !synced.absent().isEmpty() && (unmarked || inode.lastWriteEpoch() < synced.epoch());
+    boolean mayGo(SetConfig config) {
+      boolean healing = config.members().stream().anyMatch(m -> m.mode() == MemberMode.WO);
+      return config.isWritable() && (!healing || firstEpoch == config.epoch());
+    }
+
+    /** A member may have gone absent after a write of the cycle (P2). */
+    boolean needsMarks(SetConfig config) {
+      return !config.absent().isEmpty() && (unmarked || firstEpoch < config.epoch());
     }
   }
 
   private final Engine engine;
   private final Set<LeasedInode> written = new LinkedHashSet<>();
   private final Map<LeasedInode, Item> ready = new LinkedHashMap<>();
-  private boolean running;
+
+  /** The batch on its way; null = none. */
+  private List<Item> batch;
+
+  private SetConfig config;
 
   PostOpBatcher(Engine engine) {
     this.engine = engine;
@@ -65,7 +81,7 @@ final class PostOpBatcher {
   }
 
   boolean isIdle() {
-    return written.isEmpty() && ready.isEmpty() && !running;
+    return written.isEmpty() && ready.isEmpty() && batch == null;
   }
 
   /** Ends the cycles that are old or quiet enough, or all; then starts a batch. */
@@ -78,27 +94,36 @@ final class PostOpBatcher {
       }
     }
     if (engine.isSessionEnded()) {
+      // Settling clears what is left of an ended session.
       List<Item> gone = List.copyOf(ready.values());
       ready.clear();
       gone.forEach(item -> item.inode.onPostOpDone(item.cycle));
     }
-    if (!running && !ready.isEmpty()) {
-      start();
+    if (batch == null) {
+      maybeStart();
     }
   }
 
-  private void start() {
-    List<Item> batch = new ArrayList<>();
-    long set = ready.values().iterator().next().inode.set();
-    for (Iterator<Item> i = ready.values().iterator(); i.hasNext() && batch.size() < BATCH_MAX; ) {
-      Item item = i.next();
-      if (item.inode.set() == set) {
-        batch.add(item);
-        i.remove();
+  private void maybeStart() {
+    List<Item> next = new ArrayList<>();
+    for (Item item : ready.values()) {
+      SetConfig current = engine.configs.view(item.inode.set()).config();
+      boolean sameSet = next.isEmpty() || next.get(0).inode.set() == current.set();
+      if (sameSet && item.mayGo(current) && next.size() < BATCH_MAX) {
+        next.add(item);
+        config = current;
       }
     }
-    running = true;
+    if (next.isEmpty()) {
+      return;
+    }
+    next.forEach(item -> ready.remove(item.inode));
+    batch = next;
     engine.counters.add(Counters.Phase.POST_OPS);
+    refresh();
+  }
+
+  private void refresh() {
     int[] left = {batch.size()};
     boolean[] told = {true};
     for (Item item : batch) {
@@ -109,7 +134,7 @@ final class PostOpBatcher {
             left[0]--;
             if (left[0] == 0) {
               if (told[0]) {
-                sync(set, batch);
+                sync();
               } else {
                 again(batch);
               }
@@ -118,60 +143,55 @@ final class PostOpBatcher {
     }
   }
 
-  private void sync(long set, List<Item> batch) {
+  private void sync() {
     List<Long> inodes = batch.stream().map(item -> item.inode.inode()).toList();
     List<Long> versions = batch.stream().map(item -> item.inode.writesDone()).toList();
     engine.counters.add(Counters.Phase.SYNCS);
-    engine.transact(
-        set,
+    step(
         (epoch, absent) ->
             Request.newBuilder()
                 .setSyncObjects(
-                    SyncObjects.newBuilder().setSet(set).setEpoch(epoch).addAllInodes(inodes))
+                    SyncObjects.newBuilder()
+                        .setSet(config.set())
+                        .setEpoch(epoch)
+                        .addAllInodes(inodes))
                 .build(),
-        Payload.EMPTY,
-        done -> {
-          if (!done.code().isOk()) {
+        code -> {
+          if (!code.isOk()) {
             again(batch);
             return;
           }
           for (int i = 0; i < batch.size(); i++) {
             batch.get(i).inode.synced(versions.get(i));
           }
-          mark(set, batch, done);
+          mark();
         });
   }
 
-  /**
-   * A member went absent after the last write of a cycle: the pending mark for it must stand before
-   * the dirty mark goes (P2).
-   */
-  private void mark(long set, List<Item> batch, Effect.Done synced) {
-    List<Item> unmarked = batch.stream().filter(item -> item.needsMarks(synced)).toList();
+  private void mark() {
+    List<Item> unmarked = batch.stream().filter(item -> item.needsMarks(config)).toList();
+    List<Item> marked = new ArrayList<>(batch);
     if (unmarked.isEmpty()) {
-      clear(set, batch);
+      clear(marked);
       return;
     }
-    List<Item> standing = new ArrayList<>(batch);
     int[] left = {unmarked.size()};
     for (Item item : unmarked) {
-      engine.transact(
-          set,
+      step(
           (epoch, absent) ->
               Request.newBuilder()
                   .setPreOp(
                       PreOp.newBuilder()
                           .setContext(item.inode.context(epoch, item.token, item.cycle, absent)))
                   .build(),
-          Payload.EMPTY,
-          done -> {
-            if (!done.code().isOk()) {
-              standing.remove(item);
-              notMarked(item, done.code());
+          code -> {
+            if (!code.isOk()) {
+              marked.remove(item);
+              notMarked(item, code);
             }
             left[0]--;
             if (left[0] == 0) {
-              clear(set, standing);
+              clear(marked);
             }
           });
     }
@@ -186,13 +206,13 @@ final class PostOpBatcher {
     }
   }
 
-  private void clear(long set, List<Item> batch) {
-    if (batch.isEmpty()) {
-      running = false;
+  private void clear(List<Item> marked) {
+    if (marked.isEmpty()) {
+      batch = null;
       return;
     }
     List<ClearDirty.Item> items = new ArrayList<>();
-    for (Item item : batch) {
+    for (Item item : marked) {
       items.add(
           ClearDirty.Item.newBuilder()
               .setInode(item.inode.inode())
@@ -200,34 +220,35 @@ final class PostOpBatcher {
               .setCycle(item.cycle)
               .build());
     }
-    engine.transact(
-        set,
+    step(
         (epoch, absent) ->
             Request.newBuilder()
                 .setClearDirty(
                     ClearDirty.newBuilder()
-                        .setSet(set)
+                        .setSet(config.set())
                         .setEpoch(epoch)
                         .addAllAbsent(absent)
                         .addAllItems(items))
                 .build(),
-        Payload.EMPTY,
-        done -> {
-          if (done.code() == ErrorCode.CONFLICT) {
-            again(batch.stream().map(i -> new Item(i.inode, i.token, i.cycle, true)).toList());
-            return;
+        code -> {
+          if (code == ErrorCode.CONFLICT) {
+            again(marked.stream().map(Item::asUnmarked).toList());
+          } else if (!code.isOk()) {
+            again(marked);
+          } else {
+            batch = null;
+            marked.forEach(item -> item.inode.onPostOpDone(item.cycle));
           }
-          if (!done.code().isOk()) {
-            again(batch);
-            return;
-          }
-          running = false;
-          batch.forEach(item -> item.inode.onPostOpDone(item.cycle));
         });
   }
 
-  private void again(List<Item> batch) {
-    running = false;
-    batch.forEach(item -> ready.putIfAbsent(item.inode, item));
+  private void step(TransactionRunner.Message message, Consumer<ErrorCode> then) {
+    engine.transactAt(config.set(), config.epoch(), message, done -> then.accept(done.code()));
+  }
+
+  /** A newer cycle of the inode may be ready by now; then this one is superseded. */
+  private void again(List<Item> items) {
+    batch = null;
+    items.forEach(item -> ready.putIfAbsent(item.inode, item));
   }
 }

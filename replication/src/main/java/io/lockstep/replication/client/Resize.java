@@ -49,7 +49,7 @@ final class Resize extends LockOp<Attributes> {
         Payload.EMPTY,
         done -> {
           if (done.code().isOk()) {
-            inode.wrote(done);
+            inode.wrote(start.cycle(), done);
             inode.buffer().changed(request.getSize(), engine.wallTimeNs());
             tellMaster(start);
           } else {

@@ -40,10 +40,16 @@ final class TransactionRunner {
   private long pauseNs = PAUSE_MIN_NS;
 
   /**
+   * @param pinned whether it is for the members as they are now; see {@link Transaction#pinnedTo}
    * @param payload on the heap: its memory is not counted
    */
   TransactionRunner(
-      Engine engine, long set, Message message, Payload payload, Consumer<Effect.Done> onDone) {
+      Engine engine,
+      long set,
+      boolean pinned,
+      Message message,
+      Payload payload,
+      Consumer<Effect.Done> onDone) {
     this.engine = engine;
     this.configs = engine.configs;
     this.set = set;
@@ -51,7 +57,8 @@ final class TransactionRunner {
     this.payload = payload;
     this.onDone = onDone;
     this.deadlineNs = engine.nowNs() + engine.times.operationNs();
-    this.transaction = new Transaction(configs.view(set).config());
+    SetConfig config = configs.view(set).config();
+    this.transaction = pinned ? Transaction.pinnedTo(config) : new Transaction(config);
   }
 
   void start() {

@@ -242,15 +242,15 @@ final class WriteBack {
                           .setOffset(extent.offset))
                   .build(),
           Payload.of(extent.view(extent.offset, extent.end())),
-          this::onDone);
+          done -> onDone(start.cycle(), done));
     }
 
-    private void onDone(io.lockstep.replication.transaction.Effect.Done done) {
+    private void onDone(long cycle, io.lockstep.replication.transaction.Effect.Done done) {
       buffer.flushed(extent);
       engine.budget.give(extent.length());
       engine.flushSlots.give();
       if (done.code().isOk()) {
-        inode.wrote(done);
+        inode.wrote(cycle, done);
       } else {
         inode.lost(done.code());
       }

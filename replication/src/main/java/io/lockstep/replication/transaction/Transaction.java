@@ -46,6 +46,7 @@ public final class Transaction {
   }
 
   private final Flaw flaw;
+  private final boolean pinned;
   private SetConfig config;
   private Phase phase = Phase.NEW;
   private int round;
@@ -60,12 +61,25 @@ public final class Transaction {
    * @param config the newest configuration that is known
    */
   public Transaction(SetConfig config) {
-    this(config, Flaw.NONE);
+    this(config, false, Flaw.NONE);
+  }
+
+  private Transaction(SetConfig config, boolean pinned, Flaw flaw) {
+    this.config = config;
+    this.pinned = pinned;
+    this.flaw = flaw;
   }
 
   Transaction(SetConfig config, Flaw flaw) {
-    this.config = config;
-    this.flaw = flaw;
+    this(config, false, flaw);
+  }
+
+  /**
+   * One that speaks of the members as they are in {@code config}: with a newer one it is not sent
+   * again but ends with STALE_EPOCH.
+   */
+  public static Transaction pinnedTo(SetConfig config) {
+    return new Transaction(config, true, Flaw.NONE);
   }
 
   public List<Effect> begin() {
@@ -172,6 +186,10 @@ public final class Transaction {
   }
 
   private void adopt(SetConfig newer) {
+    if (pinned) {
+      done(ErrorCode.STALE_EPOCH, false);
+      return;
+    }
     boolean wasReporting = phase == Phase.REPORTING;
     config = newer;
     if (flaw == Flaw.SKIPS_PENDING_MARKS

@@ -28,12 +28,14 @@ import io.lockstep.wire.message.SessionReply;
 import io.lockstep.wire.message.SetAttributes;
 import io.lockstep.wire.message.SetConfigMessage;
 import io.lockstep.wire.message.SetConfigsReply;
+import io.lockstep.wire.message.SetEpoch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -68,9 +70,13 @@ final class FakeCluster implements PeerDirectory {
     private void renew() {
       if (renewing && !ended.contains(session)) {
         long sentNs = time.nowNs();
-        time.schedule(MASTER_DELAY_NS, () -> client.onRenewed(sentNs, lockd.term, List.of()));
+        time.schedule(MASTER_DELAY_NS, () -> client.onRenewed(sentNs, lockd.term, epochs()));
         time.schedule(Times.DEFAULT.renewalNs(), this::renew);
       }
+    }
+
+    private List<SetEpoch> epochs() {
+      return List.of(SetEpoch.newBuilder().setSet(SET).setEpoch(config.epoch()).build());
     }
 
     /** Cut off from the master: no renewal, no push, no answer. */
@@ -112,7 +118,7 @@ final class FakeCluster implements PeerDirectory {
           };
       time.schedule(timeoutNs, () -> once.accept(Replies.failure(ErrorCode.TIMED_OUT, "")));
       time.schedule(
-          MASTER_DELAY_NS,
+          delayNs(MASTER_DELAY_NS),
           () -> {
             if (mount.isCutOff()) {
               return;
@@ -125,10 +131,13 @@ final class FakeCluster implements PeerDirectory {
             handle(
                 mount.session,
                 request,
-                reply -> time.schedule(MASTER_DELAY_NS, () -> once.accept(reply)));
+                reply -> time.schedule(delayNs(MASTER_DELAY_NS), () -> once.accept(reply)));
           });
     }
   }
+
+  /** Null = every message takes the same time. */
+  Random chaos;
 
   final VirtualTime time = new VirtualTime();
   final FakeLockd lockd = new FakeLockd(this);
@@ -191,9 +200,38 @@ final class FakeCluster implements PeerDirectory {
     assertThat(condition).as(message).isTrue();
   }
 
+  /** Mostly a little, sometimes a lot more than usual. */
+  long delayNs(long usualNs) {
+    if (chaos == null) {
+      return usualNs;
+    }
+    return chaos.nextInt(20) == 0
+        ? chaos.nextInt(200_000_000)
+        : usualNs / 2 + chaos.nextInt((int) usualNs);
+  }
+
+  /** A member that was away is back: it takes writes, is made equal, and serves reads again. */
+  void heal(int id) {
+    setMode(id, MemberMode.WO);
+    FakeMember healed = member(id);
+    healed.health = FakeMember.Health.UP;
+    healed.objects.values().forEach(copy -> copy.beginHeal());
+    time.schedule(
+        50_000_000,
+        () -> {
+          if (config.member(id).mode() != MemberMode.WO) {
+            return;
+          }
+          FakeMember source = member(config.readers().get(0).id());
+          source.objects.forEach((inode, copy) -> healed.object(inode).healFrom(copy));
+          members.forEach(m -> m.objects.values().forEach(copy -> copy.pending.remove(id)));
+          setMode(id, MemberMode.RW);
+        });
+  }
+
   void push(long session, Push push) {
     time.schedule(
-        MASTER_DELAY_NS,
+        delayNs(MASTER_DELAY_NS),
         () -> {
           for (Mount mount : mounts) {
             if (mount.session == session && !mount.isCutOff()) {
@@ -342,7 +380,9 @@ final class FakeCluster implements PeerDirectory {
       FakeMember.Copy object = member(reader.id()).object(inode);
       first = first == null ? object.bytes : first;
       assertThat(object.bytes).as("bytes on member " + reader.id()).isEqualTo(first);
-      assertThat(object.isDirty()).as("dirty mark on member " + reader.id()).isFalse();
+      assertThat(object.isDirty())
+          .as("dirty mark %s/%d on member %d", object.dirtyToken, object.dirtyCycle, reader.id())
+          .isFalse();
     }
     assertThat(attributes(inode).getSize()).isEqualTo(first.length);
   }

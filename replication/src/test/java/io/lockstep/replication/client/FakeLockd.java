@@ -35,6 +35,8 @@ final class FakeLockd {
     final List<Lease> queue = new ArrayList<>();
   }
 
+  private static final long GRACE_NS = 3_000_000_000L;
+
   private final FakeCluster cluster;
   private final Map<Long, Inode> inodes = new TreeMap<>();
   private final Map<String, Long> lastEnded = new HashMap<>();
@@ -42,6 +44,7 @@ final class FakeLockd {
   long grants;
   int uncleanEnds;
   private long sequence;
+  private long graceUntilNs;
 
   FakeLockd(FakeCluster cluster) {
     this.cluster = cluster;
@@ -106,19 +109,29 @@ final class FakeLockd {
     }
   }
 
-  /** A new lockd that knows nothing. */
+  /** A new lockd that knows nothing; it grants nothing before all had time to reclaim. */
   void restart() {
     term++;
     sequence = 0;
+    inodes.values().stream()
+        .flatMap(inode -> inode.queue.stream())
+        .forEach(waiter -> waiter.onReply.accept(Replies.failure(ErrorCode.DISCONNECTED, "")));
     inodes.clear();
+    graceUntilNs = cluster.time.nowNs() + GRACE_NS;
+    cluster.time.schedule(GRACE_NS, () -> List.copyOf(inodes.keySet()).forEach(this::pump));
   }
 
   boolean reclaim(long session, long id, long lease, LeaseMode mode, Token token) {
+    release(session, id, lease - 1, true);
+    inode(id).held.removeIf(held -> held.session == session);
     inode(id).held.add(new Lease(session, lease, mode, token, reply -> {}));
     return true;
   }
 
   private void pump(long id) {
+    if (cluster.time.nowNs() < graceUntilNs) {
+      return;
+    }
     Inode inode = inode(id);
     for (Iterator<Lease> i = inode.queue.iterator(); i.hasNext(); ) {
       Lease head = i.next();

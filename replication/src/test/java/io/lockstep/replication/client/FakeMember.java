@@ -15,6 +15,7 @@ import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SyncObjectsReply;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -43,6 +44,34 @@ final class FakeMember implements Peer {
     long dirtyCycle;
     boolean synced = true;
     final Set<Integer> pending = new TreeSet<>();
+
+    /** Bytes taken from clients since it takes writes again: heal leaves them alone (P10). */
+    BitSet taken = new BitSet();
+
+    boolean isCut;
+
+    void beginHeal() {
+      taken = new BitSet();
+      isCut = false;
+    }
+
+    void healFrom(Copy source) {
+      int length = isCut ? bytes.length : Math.max(source.bytes.length, taken.length());
+      bytes = Arrays.copyOf(bytes, length);
+      for (int i = 0; i < Math.min(length, source.bytes.length); i++) {
+        if (!taken.get(i)) {
+          bytes[i] = source.bytes[i];
+        }
+      }
+      if (newest.isOlderThan(source.newest)) {
+        newest = source.newest;
+      }
+      if (taken.isEmpty() && !isCut) {
+        dirtyToken = source.dirtyToken;
+        dirtyCycle = source.dirtyCycle;
+      }
+      synced = true;
+    }
 
     boolean isDirty() {
       return dirtyToken != null;
@@ -77,14 +106,20 @@ final class FakeMember implements Peer {
       return;
     }
     cluster.time.schedule(
-        delayNs,
+        cluster.delayNs(delayNs),
         () -> {
           if (health == Health.DEAD) {
             onReply.onReply(Replies.failure(ErrorCode.DISCONNECTED, ""), Payload.EMPTY);
             return;
           }
           log.add(request.getBodyCase());
-          answer(request, bytes, onReply);
+          answer(
+              request,
+              bytes,
+              (reply, replyBytes) ->
+                  cluster.time.schedule(
+                      cluster.chaos == null ? 0 : cluster.delayNs(delayNs),
+                      () -> onReply.onReply(reply, replyBytes)));
         });
   }
 
@@ -164,8 +199,14 @@ final class FakeMember implements Peer {
       return;
     }
     object.newest = token;
-    object.dirtyToken = token;
-    object.dirtyCycle = context.getCycle();
+    boolean newer =
+        !object.isDirty()
+            || object.dirtyToken.isOlderThan(token)
+            || object.dirtyCycle < context.getCycle();
+    if (newer) {
+      object.dirtyToken = token;
+      object.dirtyCycle = context.getCycle();
+    }
     object.pending.addAll(context.getAbsentList());
     if (request.hasWriteObject()) {
       int offset = (int) request.getWriteObject().getOffset();
@@ -173,9 +214,11 @@ final class FakeMember implements Peer {
         object.bytes = Arrays.copyOf(object.bytes, offset + bytes.length);
       }
       System.arraycopy(bytes, 0, object.bytes, offset, bytes.length);
+      object.taken.set(offset, offset + bytes.length);
       object.synced = request.getWriteObject().getSync();
     } else if (request.hasTruncateObject()) {
       object.bytes = Arrays.copyOf(object.bytes, (int) request.getTruncateObject().getSize());
+      object.isCut = true;
       object.synced = false;
     } else if (request.hasAllocateObject()) {
       int end =

@@ -471,6 +471,18 @@ class ReplicationClientTest {
   }
 
   @Test
+  void truncateToTheSameSizeDoesNotHideAnOlderMark() throws Outcome {
+    FileContent file = cluster.mount().open(INODE);
+    write(file, file.newDescriptor(true), 0, "hello");
+    FakeCluster.Mount other = cluster.mount();
+    assertThat(read(other.open(INODE), 0, 10)).isEqualTo("hello");
+    file.truncate(5, Caller.getDefaultInstance());
+    assertThat(read(other.open(INODE), 0, 10)).isEqualTo("hello");
+    cluster.time.pass(5 * SECOND_NS);
+    cluster.checkAtRest(INODE);
+  }
+
+  @Test
   void allocateExtendsOnAllMembers() throws Outcome {
     FileContent file = cluster.mount().open(INODE);
     Descriptor descriptor = file.newDescriptor(false);
