@@ -27,7 +27,22 @@ class ReplicationClientFuzzTest {
   private static final int NESTING_MAX = 4;
 
   /** A write of one value to one cell; times are steps of the test. */
-  private record Written(long value, long begun, long[] ended) {}
+  private static final class Written {
+    final long value;
+    final long begun;
+    long ended;
+
+    Written(long value, long begun, long ended) {
+      this.value = value;
+      this.begun = begun;
+      this.ended = ended;
+    }
+
+    @Override
+    public String toString() {
+      return value + " from " + begun + " to " + ended;
+    }
+  }
 
   private static final class Run {
     final Random random;
@@ -36,7 +51,6 @@ class ReplicationClientFuzzTest {
     final Map<String, FileContent> files = new HashMap<>();
     final Map<String, Descriptor> descriptors = new HashMap<>();
     final Map<String, List<Written>> history = new HashMap<>();
-    final Map<Long, long[]> appended = new HashMap<>();
     long step;
     long lastValue;
     int nesting;
@@ -53,7 +67,7 @@ class ReplicationClientFuzzTest {
             cluster.mount(
                 ClientOptions.DEFAULT
                     .withWriteback(i > 0 || random.nextBoolean())
-                    .withLeaseIdleNs(TimeUnit.MILLISECONDS.toNanos(1 + random.nextInt(500)))));
+                    .withLeaseIdleNs(TimeUnit.MILLISECONDS.toNanos(1L + random.nextInt(500)))));
         for (long inode = 1; inode <= 2; inode++) {
           FileContent file = mounts.get(i).open(inode);
           files.put(i + "/" + inode, file);
@@ -66,7 +80,7 @@ class ReplicationClientFuzzTest {
       for (int i = 0; i < OPERATIONS; i++) {
         operate();
         if (random.nextInt(4) == 0) {
-          cluster.time.pass(random.nextInt(300_000_000));
+          cluster.time.pass(1L + random.nextInt(300_000_000));
         }
       }
       for (FakeCluster.Mount mount : mounts) {
@@ -85,7 +99,7 @@ class ReplicationClientFuzzTest {
         cluster.time.schedule(random.nextInt(20_000_000), this::operateInside);
       }
       int dice = random.nextInt(100);
-      long inode = 1 + random.nextInt(2);
+      long inode = 1L + random.nextInt(2);
       String key = random.nextInt(3) + "/" + inode;
       FileContent file = files.get(key);
       Descriptor descriptor = descriptors.get(key);
@@ -111,7 +125,7 @@ class ReplicationClientFuzzTest {
     }
 
     private long delayNs() {
-      return 1 + random.nextInt(random.nextInt(10) == 0 ? 80_000_000 : 1_000_000);
+      return 1L + random.nextInt(random.nextInt(10) == 0 ? 80_000_000 : 1_000_000);
     }
 
     private void operateInside() {
@@ -162,7 +176,7 @@ class ReplicationClientFuzzTest {
 
     private List<Written> cell(long inode, int cell) {
       return history.computeIfAbsent(
-          inode + "#" + cell, key -> new ArrayList<>(List.of(new Written(0, -1, new long[] {0}))));
+          inode + "#" + cell, key -> new ArrayList<>(List.of(new Written(0, -1, 0))));
     }
 
     private void write(FileContent file, long inode, Descriptor descriptor) throws Outcome {
@@ -170,13 +184,13 @@ class ReplicationClientFuzzTest {
       int count = 1 + random.nextInt(Math.min(4, CELLS - first));
       long value = ++lastValue;
       ByteBuffer bytes = ByteBuffer.allocate(count * CELL);
-      Written written = new Written(value, ++step, new long[] {Long.MAX_VALUE});
+      Written written = new Written(value, ++step, Long.MAX_VALUE);
       for (int i = 0; i < count; i++) {
         bytes.putLong(value);
         cell(inode, first + i).add(written);
       }
       file.write((long) first * CELL, bytes.flip(), random.nextInt(10) == 0, descriptor);
-      written.ended[0] = ++step;
+      written.ended = ++step;
     }
 
     private void read(FileContent file, long inode) throws Outcome {
@@ -200,10 +214,10 @@ class ReplicationClientFuzzTest {
           all.stream().filter(written -> written.value == value).findFirst().orElse(null);
       assertThat(found).as("inode %d cell %d has %d", inode, cell, value).isNotNull();
       for (Written later : all) {
-        assertThat(later.ended[0] < begun && later.begun > found.ended[0])
+        assertThat(later.ended < begun && later.begun > found.ended)
             .as(
-                "inode %d cell %d: read at %d found %s, overwritten by %s until %d",
-                inode, cell, begun, found, later, later.ended[0])
+                "inode %d cell %d: read at %d found %s, overwritten by %s",
+                inode, cell, begun, found, later)
             .isFalse();
       }
     }
