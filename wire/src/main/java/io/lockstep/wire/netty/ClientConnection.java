@@ -209,7 +209,15 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
             .setCall(call.id)
             .setTimeoutMs((int) Math.max(1, Math.min(leftMs, Integer.MAX_VALUE)))
             .build();
-    context.writer.write(channel, FrameType.REQUEST, request, call.takePayload());
+    context
+        .writer
+        .write(channel, FrameType.REQUEST, request, call.takePayload())
+        .addListener(
+            done -> {
+              if (!done.isSuccess()) {
+                fail(lost(done.cause()));
+              }
+            });
   }
 
   void flush() {
@@ -279,7 +287,7 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
     if (cause instanceof BadFrame) {
       onGarbage(cause.getMessage());
     } else {
-      reason = disconnected(cause.getMessage());
+      reason = lost(cause);
       if (!(cause instanceof IOException)) {
         log.error("connection to {} closed", peer.address(), cause);
       }
@@ -293,6 +301,11 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
       context.counters.onRefusedHandshake();
     }
     end(reason != null ? reason : disconnected("connection lost"));
+  }
+
+  private Outcome lost(Throwable cause) {
+    String why = cause.getMessage();
+    return disconnected(why == null ? "connection lost" : "connection lost: " + why);
   }
 
   private Outcome disconnected(String what) {

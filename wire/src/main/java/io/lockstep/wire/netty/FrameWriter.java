@@ -6,6 +6,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOutboundInvoker;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 
@@ -52,7 +53,10 @@ final class FrameWriter {
       ByteBuffer[] bytes) {
     int size = payload.sizeBytes();
     int total = FrameFormat.OVERHEAD_BYTES + header.getSerializedSize() + size;
-    ByteBuf frame = Buffers.ALLOCATOR.directBuffer(total, total);
+    ByteBuf frame = allocate(total);
+    if (frame == null) {
+      return failed(out, payload);
+    }
     FrameFormat.writeHead(frame, type, header, size);
     for (ByteBuffer b : bytes) {
       frame.writeBytes(b);
@@ -71,7 +75,10 @@ final class FrameWriter {
       Payload payload,
       ByteBuffer[] bytes) {
     int headBytes = FrameFormat.PREFIX_BYTES + header.getSerializedSize();
-    ByteBuf around = Buffers.ALLOCATOR.directBuffer(headBytes + FrameFormat.CHECKSUM_BYTES);
+    ByteBuf around = allocate(headBytes + FrameFormat.CHECKSUM_BYTES);
+    if (around == null) {
+      return failed(out, payload);
+    }
     FrameFormat.writeHead(around, type, header, payload.sizeBytes());
     CRC32C crc = new CRC32C();
     crc.update(around.nioBuffer());
@@ -87,5 +94,19 @@ final class FrameWriter {
     }
     out.write(Unpooled.wrappedBuffer(bytes));
     return out.write(around).addListener(done -> payload.release());
+  }
+
+  /** Null if the direct memory of the process is used up: that is the fate of one connection. */
+  private static ByteBuf allocate(int sizeBytes) {
+    try {
+      return Buffers.ALLOCATOR.directBuffer(sizeBytes, sizeBytes);
+    } catch (OutOfMemoryError e) {
+      return null;
+    }
+  }
+
+  private static ChannelFuture failed(ChannelOutboundInvoker out, Payload payload) {
+    payload.release();
+    return out.newFailedFuture(new IOException("no direct memory is left for a frame"));
   }
 }

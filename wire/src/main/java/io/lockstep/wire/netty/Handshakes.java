@@ -5,6 +5,9 @@ import io.lockstep.wire.message.HelloReply;
 
 /** Immutable. Words that both sides of the handshake use. */
 final class Handshakes {
+  static final HelloReply WELCOME =
+      HelloReply.newBuilder().setVersion(ServerHandshake.PROTOCOL_VERSION).build();
+
   private Handshakes() {}
 
   static HelloReply refusal(ErrorCode code, String message) {

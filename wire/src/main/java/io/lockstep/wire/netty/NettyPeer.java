@@ -149,6 +149,9 @@ final class NettyPeer implements Peer {
   }
 
   private void onTimeout(PendingCall call) {
+    if (call.done) {
+      return;
+    }
     context.counters.onTimeout();
     waiting.remove(call);
     ClientConnection connection = call.connection;

@@ -2,7 +2,6 @@ package io.lockstep.wire.netty;
 
 import com.google.protobuf.MessageLite;
 import io.lockstep.core.ErrorCode;
-import io.lockstep.core.Limits;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.PeerIdentity;
@@ -51,11 +50,12 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
     CLOSED
   }
 
-  private record Held(Request request, Payload payload, long arrivedNs) {}
+  private record Held(Request request, Payload payload, long reserved, long arrivedNs) {}
 
   private final ServerContext context;
   private final FrameDecoder decoder;
   private final ServerHandshake handshake;
+  private final Workload work;
   private final ArrayDeque<Held> held = new ArrayDeque<>();
   private final AtomicInteger pushesUnderWay = new AtomicInteger();
   private ChannelHandlerContext ctx;
@@ -66,15 +66,6 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
   private boolean inLines;
   private boolean pumping;
 
-  /** Requests that the handler has and did not answer. */
-  private int executing;
-
-  /** Answers that the socket has not taken. */
-  private int unwritten;
-
-  /** Reserved by the requests of both kinds. */
-  private long bytes;
-
   /** Written by the event loop only; read by pushers. */
   private volatile State state = State.HANDSHAKE;
 
@@ -82,6 +73,7 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
     this.context = context;
     this.decoder = decoder;
     this.handshake = context.handshake();
+    this.work = new Workload(context.options.limits(), context.bytesUnderWay);
   }
 
   // ---- life
@@ -230,7 +222,7 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
       noLongerStranger();
       decoder.trust();
       context.counters.onConnection();
-      send(FrameType.HELLO_REPLY, HelloReply.newBuilder().setVersion(1).build());
+      send(FrameType.HELLO_REPLY, Handshakes.WELCOME);
     }
   }
 
@@ -265,7 +257,7 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
   // ---- requests
 
   private void onRequest(Request request, Payload payload) {
-    held.add(new Held(request, payload, System.nanoTime()));
+    held.add(new Held(request, payload, Workload.reservation(request, payload), System.nanoTime()));
     pump();
   }
 
@@ -291,32 +283,11 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
   }
 
   private boolean mayRead() {
-    return held.isEmpty()
-        && executing + unwritten < context.options.limits().requestsMax()
-        && bytes < context.options.limits().bytesMax()
-        && ctx.channel().isWritable();
+    return held.isEmpty() && work.hasRoom(0) && ctx.channel().isWritable();
   }
 
   private boolean mayTake(Held next) {
-    ServerLimits limits = context.options.limits();
-    int underWay = executing + unwritten;
-    return underWay == 0
-        || (underWay < limits.requestsMax()
-            && bytes + reservation(next) <= limits.bytesMax()
-            && ctx.channel().isWritable());
-  }
-
-  /** What the request holds and what its reply may hold. */
-  private static long reservation(Held held) {
-    Request request = held.request();
-    int answer =
-        switch (request.getBodyCase()) {
-          case READ_OBJECT -> request.getReadObject().getLength();
-          case PULL_OBJECT -> request.getPullObject().getLength();
-          default -> 0;
-        };
-    long answerMax = Math.min(Integer.toUnsignedLong(answer), Limits.PAYLOAD_BYTES_MAX);
-    return request.getSerializedSize() + (long) held.payload().sizeBytes() + answerMax;
+    return work.hasRoom(next.reserved()) && (work.isIdle() || ctx.channel().isWritable());
   }
 
   private void dispatch(Held next) {
@@ -327,11 +298,10 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
       next.payload().release(); // Its sender has given up: it is not executed.
       return;
     }
-    long reserved = reservation(next);
-    executing++;
-    bytes += reserved;
+    work.onExecute(next.reserved());
     context.counters.onRequest();
-    ServerResponder responder = new ServerResponder(this, identity, request.getCall(), reserved);
+    ServerResponder responder =
+        new ServerResponder(this, identity, request.getCall(), next.reserved());
     if (!guarded(() -> context.handler.onRequest(request, next.payload(), responder))) {
       responder.fail(ErrorCode.IO_ERROR, "internal error");
     }
@@ -362,17 +332,18 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
   }
 
   private void onAnswer(Reply reply, Payload payload, long reserved) {
-    executing--;
+    work.onAnswer();
     if (state == State.CLOSED) {
       payload.release();
-      bytes -= reserved;
+      work.onWritten(reserved);
     } else {
-      unwritten++;
       write(reply, payload)
           .addListener(
               done -> {
-                unwritten--;
-                bytes -= reserved;
+                work.onWritten(reserved);
+                if (!done.isSuccess()) {
+                  ctx.close(); // An answer is missing: the client must learn that.
+                }
                 pump();
               });
       ctx.flush();
@@ -411,7 +382,7 @@ final class ServerConnection extends ChannelInboundHandlerAdapter implements Ses
 
   /** Once no request is being executed any more, the newer connection of the session may begin. */
   private void maybeFinish() {
-    if (executing > 0 || (state != State.RETIRED && state != State.CLOSED)) {
+    if (work.isExecuting() || (state != State.RETIRED && state != State.CLOSED)) {
       return;
     }
     if (inLines) {

@@ -14,6 +14,7 @@ final class ServerContext {
   final Complaints complaints = new Complaints();
   final SessionLines lines = new SessionLines();
   final AtomicLong cluster;
+  final AtomicLong bytesUnderWay = new AtomicLong();
   final AtomicInteger connections = new AtomicInteger();
   final AtomicInteger strangers = new AtomicInteger();
   private final SecureRandom random = new SecureRandom();

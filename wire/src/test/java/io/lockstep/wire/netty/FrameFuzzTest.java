@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 
 /** Any bytes: what is a frame comes through whole, anything else is one BadFrame and no leak. */
 class FrameFuzzTest {
-  private static final int ROUNDS = 2_000;
+  private static final int ROUNDS = 1_000;
   private final long seed = Long.getLong("seed", System.nanoTime());
   private final Random random = new Random(seed);
   private long allocated;

@@ -118,8 +118,7 @@ class HostilePeerTest {
   @Test
   void aStrangerThatSaysNothingIsClosed() throws Exception {
     ServerLimits limits =
-        new ServerLimits(
-            1, 10, 1 << 20, 10, 10, TimeUnit.MILLISECONDS.toNanos(300), Transport.NATIVE);
+        ServerLimits.DEFAULT.withStrangers(10, TimeUnit.MILLISECONDS.toNanos(300));
     NettyServer server = net.server(net.serverOptions(0).with(limits), OK);
     try (RawClient silent = new RawClient(server);
         RawClient slow = new RawClient(server)) {
@@ -132,8 +131,7 @@ class HostilePeerTest {
 
   @Test
   void strangersAreBoundedAndMakeRoomAgain() throws Exception {
-    ServerLimits limits =
-        new ServerLimits(1, 10, 1 << 20, 10, 3, TimeUnit.SECONDS.toNanos(5), Transport.NATIVE);
+    ServerLimits limits = ServerLimits.DEFAULT.withStrangers(3, TimeUnit.SECONDS.toNanos(5));
     NettyServer server = net.server(net.serverOptions(0).with(limits), OK);
     List<RawClient> strangers = new ArrayList<>();
     for (int i = 0; i < 3; i++) {

@@ -97,9 +97,7 @@ class LoadTest {
     ClientLimits client = ClientLimits.DEFAULT;
     NettyServer netty =
         net.server(
-            net.serverOptions(0)
-                .with(new ServerLimits(2, 64, 8 * MIB, 10, 10, server.handshakeNs(), transport)),
-            CHECKING);
+            net.serverOptions(0).with(server.with(64, 8 * MIB, 8 * MIB).with(transport)), CHECKING);
     Peer peer =
         net.client(
                 net.clientOptions()
@@ -242,8 +240,7 @@ class LoadTest {
   @Test
   void aClientThatDoesNotReadHoldsBoundedMemory() throws Exception {
     AtomicInteger executed = new AtomicInteger();
-    ServerLimits limits =
-        new ServerLimits(1, 64, 8 * MIB, 10, 10, 5 * Loopback.SECOND, Transport.NATIVE);
+    ServerLimits limits = ServerLimits.DEFAULT.with(64, 8 * MIB, 16 * MIB);
     NettyServer server =
         net.server(
             net.serverOptions(0).with(limits),
@@ -297,8 +294,7 @@ class LoadTest {
 
   @Test
   void aServerThatDoesNotTakeCallsHoldsBoundedMemoryOfItsClient() throws Exception {
-    ServerLimits serverLimits =
-        new ServerLimits(1, 2, MIB, 10, 10, 5 * Loopback.SECOND, Transport.NATIVE);
+    ServerLimits serverLimits = ServerLimits.DEFAULT.with(2, MIB, MIB);
     NettyServer server =
         net.server(
             net.serverOptions(0).with(serverLimits),
@@ -360,6 +356,47 @@ class LoadTest {
     for (int i = 0; i < 10; i++) {
       assertThat(Replies.code(calls.get(i).get())).isEqualTo(ErrorCode.OK);
     }
+  }
+
+  @Test
+  void allConnectionsTogetherAreBoundedAndEachStillMakesProgress() throws Exception {
+    AtomicInteger executing = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    BlockingQueue<Responder> kept = new LinkedBlockingQueue<>();
+    NettyServer server =
+        net.server(
+            net.serverOptions(0).with(ServerLimits.DEFAULT.with(1000, 64 * MIB, 10 * MIB)),
+            (request, payload, responder) -> {
+              payload.release();
+              most.accumulateAndGet(executing.incrementAndGet(), Math::max);
+              kept.add(responder);
+            });
+    int clients = 8;
+    int callsOfEach = 20;
+    Semaphore answered = new Semaphore(0);
+    for (int i = 0; i < clients; i++) {
+      Peer peer = net.peer(server);
+      for (int call = 0; call < callsOfEach; call++) {
+        peer.call(
+            Loopback.read((int) MIB - 100),
+            20 * Loopback.SECOND,
+            (reply, payload) -> {
+              payload.release();
+              if (Replies.isOk(reply)) {
+                answered.release();
+              }
+            });
+      }
+    }
+    for (int i = 0; i < clients * callsOfEach; i++) {
+      Responder responder = kept.poll(10, TimeUnit.SECONDS);
+      executing.decrementAndGet();
+      responder.ok();
+    }
+    assertThat(answered.tryAcquire(clients * callsOfEach, 10, TimeUnit.SECONDS)).isTrue();
+    System.out.println("together: at most " + most.get() + " executing");
+    // The shared bound, and one more for each connection that had nothing else.
+    assertThat(most.get()).isBetween(clients, 10 + clients);
   }
 
   @Test

@@ -121,8 +121,7 @@ class SessionConnectionsTest {
   @Test
   void requestsThatNeverEndKeepTheNewerConnectionOutUntilTheHandshakeLapses() throws Exception {
     ServerLimits limits =
-        new ServerLimits(
-            1, 10, 1 << 20, 10, 10, TimeUnit.MILLISECONDS.toNanos(400), Transport.NATIVE);
+        ServerLimits.DEFAULT.withStrangers(10, TimeUnit.MILLISECONDS.toNanos(400));
     NettyServer server = net.server(net.serverOptions(0).with(limits), keeping);
     try (RawClient old = new RawClient(server).prove(7, 1);
         RawClient newer = new RawClient(server)) {
