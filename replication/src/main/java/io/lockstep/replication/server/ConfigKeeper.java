@@ -67,7 +67,12 @@ final class ConfigKeeper {
       onDone.accept(ErrorCode.IO_ERROR, e.getMessage());
       return;
     }
-    Fence.run(context, disk -> {}, () -> onDone.accept(ErrorCode.OK, ""));
+    long set = replica.set;
+    long epoch = replica.view().epoch();
+    Fence.run(
+        context,
+        disk -> disk.table().forgetTaken(set, epoch),
+        () -> onDone.accept(ErrorCode.OK, ""));
   }
 
   private void adoptNow(Replica replica, SetConfigMessage message) throws Outcome, IOException {

@@ -54,9 +54,7 @@ final class ReplicaKeeper {
       if (record.state() == ReplicaState.LIVE) {
         live.add(record);
       } else {
-        // A creation that did not reach its end, or a deletion: nothing was ever served from it.
-        context.directories().delete(record.set());
-        context.db().removeReplica(record.set());
+        finish(record);
       }
     }
     registry.onOpened(live);
@@ -74,6 +72,17 @@ final class ReplicaKeeper {
         live.size(),
         directories.size(),
         context.data().incarnation());
+  }
+
+  /** A creation that did not reach its end is undone, a deletion is done. */
+  private void finish(ReplicaRecord record) throws IOException {
+    Path directory = context.directories().directory(record.set());
+    boolean created = record.state() != ReplicaState.DELETING;
+    if (created && !context.directories().isEmpty(record.set(), record.volume())) {
+      quarantine(directory, "found where a replica was being made");
+    }
+    context.directories().delete(record.set());
+    context.db().removeReplica(record.set());
   }
 
   private void openReplica(ReplicaRecord record, SetConfigMessage config)

@@ -9,6 +9,8 @@ import java.nio.ByteBuffer;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.BiPredicate;
+import java.util.function.IntConsumer;
 
 /**
  * Confined to the disk agent of its object. The CRC32C of each 4 KiB block of one object, as far as
@@ -24,9 +26,6 @@ import java.util.Map;
  */
 final class BlockSums {
   static final int GROUP_BLOCKS = 256;
-
-  /** Clean groups of one object that are kept: 4 GiB of it. */
-  private static final int GROUPS_MAX = 4096;
 
   private static final byte VERSION = 1;
   private static final int HEADER_BYTES = 4;
@@ -48,11 +47,35 @@ final class BlockSums {
   private int voidFrom = Integer.MAX_VALUE;
 
   private int modifiedCount;
+  private final IntConsumer onGroups;
 
-  BlockSums(ReplicaDb db, ObjectKey key, boolean residue) {
+  /**
+   * @param residue whether what is stored was stored under a mark of an earlier run
+   * @param onGroups told how many groups more, or fewer, are in memory
+   */
+  BlockSums(ReplicaDb db, ObjectKey key, boolean residue, IntConsumer onGroups) {
     this.db = db;
     this.key = key;
     this.residue = residue;
+    this.onGroups = onGroups;
+  }
+
+  /** Drops what can be read again. */
+  void trim() {
+    removeGroups((number, group) -> !group.modified);
+  }
+
+  private void removeGroups(BiPredicate<Integer, Group> gone) {
+    int before = groups.size();
+    groups
+        .entrySet()
+        .removeIf(
+            entry -> {
+              boolean remove = gone.test(entry.getKey(), entry.getValue());
+              modifiedCount -= remove && entry.getValue().modified ? 1 : 0;
+              return remove;
+            });
+    onGroups.accept(groups.size() - before);
   }
 
   /** Whether the checksum of this block is known. */
@@ -88,14 +111,7 @@ final class BlockSums {
       group.known.clear(index, GROUP_BLOCKS);
       modify(group);
     }
-    groups
-        .entrySet()
-        .removeIf(
-            entry -> {
-              boolean gone = entry.getKey() >= from;
-              modifiedCount -= gone && entry.getValue().modified ? 1 : 0;
-              return gone;
-            });
+    removeGroups((number, group) -> number >= from);
     voidFrom = Math.min(voidFrom, from);
   }
 
@@ -122,8 +138,7 @@ final class BlockSums {
 
   /** Nothing known is believed any more. */
   void distrust() {
-    groups.clear();
-    modifiedCount = 0;
+    removeGroups((number, group) -> true);
     residue = true;
   }
 
@@ -143,9 +158,7 @@ final class BlockSums {
     int number = Math.toIntExact(block / GROUP_BLOCKS);
     Group group = groups.get(number);
     if (group == null) {
-      if (groups.size() - modifiedCount > GROUPS_MAX) {
-        groups.values().removeIf(g -> !g.modified);
-      }
+      onGroups.accept(1);
       group = new Group();
       byte[] stored = residue || number >= voidFrom ? null : db.sums(key, number);
       if (stored != null) {

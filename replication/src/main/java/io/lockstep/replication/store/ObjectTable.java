@@ -7,14 +7,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Confined to one disk agent. The objects of that agent that are in memory, and the bounded number
@@ -24,6 +21,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ObjectTable {
   private static final int OBJECTS_MAX = 8192;
+
+  /** Objects that one eviction looks at: the work of one request stays bounded. */
+  private static final int EVICT_LOOKS_MAX = 64;
+
+  /** Groups of checksums in memory, about 1.2 KiB each. */
+  private static final int SUM_GROUPS_MAX = 16_384;
 
   /** Guarded by its adders. What the tables of a daemon count. */
   public static final class Counters {
@@ -42,7 +45,7 @@ public final class ObjectTable {
   private final LinkedHashMap<ObjectKey, StoredObject> objects =
       new LinkedHashMap<>(256, 0.75f, true);
   private final LinkedHashSet<StoredObject> open = new LinkedHashSet<>();
-  private final Map<ObjectKey, String> stopped = new HashMap<>();
+  private int sumGroups;
 
   public ObjectTable(
       ReplicaDb db,
@@ -73,8 +76,7 @@ public final class ObjectTable {
   public void forgetSet(long set) {
     List<StoredObject> gone = objects.values().stream().filter(o -> o.key().set() == set).toList();
     for (StoredObject object : gone) {
-      object.closeFile();
-      object.forgetTaken();
+      object.drop();
       objects.remove(object.key());
     }
   }
@@ -83,8 +85,7 @@ public final class ObjectTable {
   public void forget(ObjectKey key) {
     StoredObject object = objects.remove(key);
     if (object != null) {
-      object.closeFile();
-      object.forgetTaken();
+      object.drop();
     }
   }
 
@@ -99,26 +100,41 @@ public final class ObjectTable {
     return counters.takenRanges.sum();
   }
 
-  public @Nullable String stopped(ObjectKey key) {
-    return stopped.get(key);
-  }
-
   private void evict() {
     int over = objects.size() - OBJECTS_MAX;
+    if (over <= 0) {
+      return;
+    }
+    List<ObjectKey> busy = new ArrayList<>();
     Iterator<StoredObject> oldest = objects.values().iterator();
-    // Looks at a bounded number: what is in use is dirty for a second or so.
-    for (int looked = 0; over > 0 && looked < 64 && oldest.hasNext(); looked++) {
+    for (int looked = 0; over > 0 && looked < EVICT_LOOKS_MAX && oldest.hasNext(); looked++) {
       StoredObject object = oldest.next();
-      boolean idle =
-          object.marks().isSettled()
-              && !object.isUnsynced()
-              && !object.hasAdmitted()
-              && object.failure() == null
-              && !object.hasTaken();
-      if (idle) {
+      if (isIdle(object)) {
         object.closeFile();
+        object.trimSums();
         oldest.remove();
         over--;
+      } else {
+        busy.add(object.key());
+      }
+    }
+    // What is busy is looked at again after all others, so that it cannot hide idle ones.
+    busy.forEach(objects::get);
+  }
+
+  private static boolean isIdle(StoredObject object) {
+    return object.marks().isSettled()
+        && !object.isUnsynced()
+        && !object.hasAdmitted()
+        && object.failure() == null
+        && !object.hasTaken();
+  }
+
+  /** What clients changed under another configuration means nothing under this one. */
+  public void forgetTaken(long set, long epoch) {
+    for (StoredObject object : objects.values()) {
+      if (object.key().set() == set) {
+        object.forgetTaken(epoch);
       }
     }
   }
@@ -141,9 +157,16 @@ public final class ObjectTable {
     counters.openFiles.decrement();
   }
 
-  void onStopped(ObjectKey key, String reason) {
-    stopped.put(key, reason);
+  void onStopped() {
     counters.stoppedObjects.increment();
+  }
+
+  void onGroups(int more) {
+    sumGroups += more;
+    if (sumGroups > SUM_GROUPS_MAX) {
+      // All at once, and seldom: they are read again where they are needed.
+      objects.values().forEach(StoredObject::trimSums);
+    }
   }
 
   void onCorrupt() {

@@ -88,6 +88,12 @@ public final class ReplicaDirectory {
     return Checksummed.file(KIND, VERSION, content.array());
   }
 
+  /** Whether there is nothing of that name, or a replica that was just made. */
+  public boolean isEmpty(long set, long volume) {
+    Path directory = directory(set);
+    return !Files.exists(directory) || isEmptyReplica(directory, set, volume);
+  }
+
   private boolean isEmptyReplica(Path directory, long set, long volume) {
     try {
       check(set);

@@ -15,11 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
-import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +30,6 @@ public final class StoredObject {
   private static final int BLOCK = Limits.BLOCK_BYTES;
   private static final int ZERO_CHUNK = 1 << 20;
   private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(ZERO_CHUNK);
-  private static final int ZERO_BLOCK_SUM = crc(ZEROS.duplicate().limit(BLOCK));
 
   /** A sync that was begun: executed off the agent, then given back to {@link #onSynced}. */
   public static final class Sync {
@@ -56,6 +52,7 @@ public final class StoredObject {
   private final ObjectTable table;
   private final ObjectKey key;
   private final BlockSums sums;
+  private final BlockChecks checks;
 
   private ObjectMarks marks;
   private @Nullable ObjectFile file;
@@ -79,7 +76,9 @@ public final class StoredObject {
     this.marks = marks;
     // What an earlier run left under a mark may not be durable yet, and its checksums are residue.
     boolean residue = !marks.isSettled();
-    this.sums = new BlockSums(table.db(), key, residue);
+    this.sums = new BlockSums(table.db(), key, residue, table::onGroups);
+    this.checks =
+        new BlockChecks(key, sums, table.buffers(), table.blockBuffer(), table::onCorrupt);
     this.exists = Files.exists(path);
     this.size = exists ? Files.size(path) : 0;
     if (residue && exists) {
@@ -175,6 +174,25 @@ public final class StoredObject {
     }
   }
 
+  /** Forgets what clients changed at another epoch. */
+  void forgetTaken(long epochNow) {
+    if (taken != null && takenEpoch != epochNow) {
+      forgetTaken();
+    }
+  }
+
+  /** Gives back everything: the object is not in memory any more. */
+  void drop() {
+    closeFile();
+    forgetTaken();
+    sums.distrust();
+  }
+
+  /** Drops checksums that can be read again. */
+  void trimSums() {
+    sums.trim();
+  }
+
   boolean hasTaken() {
     return taken != null && taken.isTouched();
   }
@@ -222,10 +240,10 @@ public final class StoredObject {
       boolean headCut = offset % BLOCK != 0;
       boolean tailCut = end % BLOCK != 0;
       if (headCut) {
-        verifyBlock(open, offset / BLOCK);
+        checks.verifyBlock(open, offset / BLOCK, size);
       }
       if (tailCut && end < size && (!headCut || (end - 1) / BLOCK != offset / BLOCK)) {
-        verifyBlock(open, end / BLOCK);
+        checks.verifyBlock(open, end / BLOCK, size);
       }
       changes++;
       long at = offset;
@@ -235,12 +253,12 @@ public final class StoredObject {
         at += count;
       }
       size = Math.max(size, end);
-      sumBuffers(offset, buffers);
+      checks.update(offset, buffers);
       if (headCut) {
-        sumFromFile(open, offset / BLOCK);
+        checks.updateFromFile(open, offset / BLOCK);
       }
       if (tailCut && !(headCut && (end - 1) / BLOCK == offset / BLOCK)) {
-        sumFromFile(open, end / BLOCK);
+        checks.updateFromFile(open, end / BLOCK);
       }
     } catch (IOException e) {
       throw onWriteFailed(e, open, offset, end);
@@ -264,30 +282,6 @@ public final class StoredObject {
     return new Outcome(ErrorCode.NO_SPACE, "object " + key + ": " + StoreFailure.text(e));
   }
 
-  /** Checksums of the blocks that the buffers fill wholly. */
-  private void sumBuffers(long offset, ByteBuffer[] buffers) throws IOException, Outcome {
-    CRC32C crc = new CRC32C();
-    long at = offset;
-    boolean fromStart = at % BLOCK == 0;
-    for (ByteBuffer buffer : buffers) {
-      ByteBuffer rest = buffer.duplicate();
-      int limit = rest.limit();
-      while (rest.position() < limit) {
-        int count = Math.min(limit - rest.position(), BLOCK - (int) (at % BLOCK));
-        rest.limit(rest.position() + count);
-        crc.update(rest);
-        at += count;
-        if (at % BLOCK == 0) {
-          if (fromStart) {
-            sums.put(at / BLOCK - 1, (int) crc.getValue());
-          }
-          crc.reset();
-          fromStart = true;
-        }
-      }
-    }
-  }
-
   /** Cuts or extends the object. */
   public void truncate(long newSize) throws Outcome {
     try {
@@ -297,7 +291,7 @@ public final class StoredObject {
       }
       boolean cutsBlock = newSize < size && newSize % BLOCK != 0;
       if (cutsBlock) {
-        verifyBlock(open, newSize / BLOCK);
+        checks.verifyBlock(open, newSize / BLOCK, size);
       }
       changes++;
       open.truncate(newSize);
@@ -307,7 +301,7 @@ public final class StoredObject {
         sums.cut(BlockSums.blocks(newSize));
       }
       if (cutsBlock) {
-        sumFromFile(open, newSize / BLOCK);
+        checks.updateFromFile(open, newSize / BLOCK);
       }
     } catch (IOException e) {
       throw stop(e);
@@ -370,7 +364,7 @@ public final class StoredObject {
       buffer.limit((int) (Math.min(size, from + whole) - from));
       file().read(buffer, from);
       buffer.flip();
-      verify(buffer, from);
+      checks.verify(buffer, from);
       buffer.position((int) (offset - from));
       buffer.limit((int) Math.min(buffer.limit(), end - from));
       given = true;
@@ -412,7 +406,7 @@ public final class StoredObject {
    */
   public byte[] hashDisk(long offset, int blocks) throws Outcome {
     try (FileChannel channel = FileChannel.open(table.path(key), StandardOpenOption.READ)) {
-      return hash(channel::read, channel.size(), offset, blocks, false);
+      return checks.hash(channel::read, channel.size(), offset, blocks, false);
     } catch (NoSuchFileException e) {
       return new byte[0];
     } catch (IOException e) {
@@ -427,105 +421,10 @@ public final class StoredObject {
       return new byte[0];
     }
     try {
-      return hash(file()::readSome, size, offset, blocks, true);
+      return checks.hash(file()::readSome, size, offset, blocks, true);
     } catch (IOException e) {
       throw new Outcome(StoreFailure.code(e), "object " + key + ": " + StoreFailure.text(e));
     }
-  }
-
-  /** Reads some bytes at an offset; negative at the end. */
-  private interface Source {
-    int read(ByteBuffer target, long offset) throws IOException;
-  }
-
-  private byte[] hash(Source source, long sourceSize, long offset, int blocks, boolean learn)
-      throws IOException, Outcome {
-    long end = Math.min(sourceSize, offset + (long) blocks * BLOCK);
-    int count = offset >= end ? 0 : (int) (BlockSums.blocks(end) - offset / BLOCK);
-    ByteBuffer result = ByteBuffer.allocate(4 * count);
-    ByteBuffer chunk = table.buffers().take(ZERO_CHUNK);
-    try {
-      for (long at = offset; at < end; at += ZERO_CHUNK) {
-        chunk.clear().limit((int) Math.min(ZERO_CHUNK, end - at));
-        while (chunk.hasRemaining() && source.read(chunk, at + chunk.position()) >= 0) {}
-        chunk.flip();
-        int read = chunk.limit();
-        for (int i = 0; i < read; i += BLOCK) {
-          chunk.limit(Math.min(read, i + BLOCK)).position(i);
-          long block = (at + i) / BLOCK;
-          if (learn && !sums.isKnown(block)) {
-            sums.put(block, paddedSum(chunk.duplicate()));
-          }
-          result.putInt(crc(chunk));
-        }
-      }
-      return Arrays.copyOf(result.array(), result.position());
-    } finally {
-      table.buffers().give(chunk);
-    }
-  }
-
-  private void verify(ByteBuffer bytes, long from) throws IOException, Outcome {
-    int limit = bytes.limit();
-    for (int at = 0; at < limit; at += BLOCK) {
-      long block = (from + at) / BLOCK;
-      if (sums.isKnown(block)) {
-        bytes.limit(Math.min(limit, at + BLOCK)).position(at);
-        checkSum(block, paddedSum(bytes));
-      }
-    }
-    bytes.limit(limit).position(0);
-  }
-
-  private void verifyBlock(ObjectFile open, long block) throws IOException, Outcome {
-    if (block * BLOCK < size && sums.isKnown(block)) {
-      checkSum(block, readSum(open, block));
-    }
-  }
-
-  private void checkSum(long block, int found) throws IOException, Outcome {
-    int expected = sums.sum(block);
-    if (found != expected) {
-      table.onCorrupt();
-      throw new Outcome(
-          ErrorCode.CORRUPT,
-          String.format(
-              Locale.ROOT,
-              "object %s is corrupt at offset %d: CRC32C %08x, expected %08x",
-              key,
-              block * BLOCK,
-              found,
-              expected));
-    }
-  }
-
-  private void sumFromFile(ObjectFile open, long block) throws IOException, Outcome {
-    sums.put(block, readSum(open, block));
-  }
-
-  private int readSum(ObjectFile open, long block) throws IOException {
-    ByteBuffer buffer = table.blockBuffer();
-    buffer.clear();
-    open.read(buffer, block * BLOCK);
-    return paddedSum(buffer.flip());
-  }
-
-  /** Of the bytes, filled up with zeros to a block. */
-  private static int paddedSum(ByteBuffer bytes) {
-    int missing = BLOCK - bytes.remaining();
-    if (missing == BLOCK) {
-      return ZERO_BLOCK_SUM;
-    }
-    CRC32C crc = new CRC32C();
-    crc.update(bytes);
-    crc.update(ZEROS.duplicate().limit(missing));
-    return (int) crc.getValue();
-  }
-
-  private static int crc(ByteBuffer bytes) {
-    CRC32C crc = new CRC32C();
-    crc.update(bytes);
-    return (int) crc.getValue();
   }
 
   // ---- durability
@@ -617,7 +516,7 @@ public final class StoredObject {
 
   private Outcome stop(IOException e) {
     failure = StoreFailure.text(e);
-    table.onStopped(key, failure);
+    table.onStopped();
     return new Outcome(ErrorCode.IO_ERROR, "object " + key + " stopped: " + failure);
   }
 }

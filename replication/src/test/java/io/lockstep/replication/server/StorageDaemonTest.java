@@ -119,6 +119,8 @@ class StorageDaemonTest {
       writing.set(false);
       writer.join(20_000);
       assertThat(failed.get()).isNull();
+      cluster.adopt(false, 1, 2, 3);
+      assertThat(cluster.daemon(3).counters().get("taken_ranges")).isZero();
       for (int inode = 1; inode <= inodes + 1; inode++) {
         cluster.writeAll(inode, LEASE, 4, 0, bytes(random, 10));
         cluster.clearAll(inode, LEASE, 4);

@@ -9,6 +9,7 @@ import io.lockstep.core.Outcome;
 import io.lockstep.core.Token;
 import io.lockstep.replication.marks.Decision;
 import io.lockstep.replication.marks.MarkRules;
+import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.replication.marks.WriteContext;
 import io.lockstep.wire.Payload;
 import java.io.IOException;
@@ -101,12 +102,13 @@ class StoredObjectTest {
     }
     Decision.Admit admit =
         (Decision.Admit) MarkRules.DEFAULT.onClearDirty(object.marks(), LEASE, cycle, List.of());
+    ObjectMarks settled = admit.marks().withPresent(object.exists()).withSize(object.sizeBytes());
     try (DbBatch batch = db.batch()) {
       object.flushSums(batch);
-      batch.putMarks(KEY, admit.marks().withSize(object.sizeBytes()), false);
+      batch.putMarks(KEY, settled, false);
       db.commit(batch);
     }
-    object.setMarks(admit.marks().withSize(object.sizeBytes()));
+    object.setMarks(settled);
   }
 
   private byte[] read(long offset, int length) throws IOException, Outcome {
