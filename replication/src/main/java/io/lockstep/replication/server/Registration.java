@@ -119,7 +119,8 @@ final class Registration {
   }
 
   private void onRefused(ErrorCode code, String message) {
-    if (code == ErrorCode.WRONG_CLUSTER || code == ErrorCode.WRONG_VERSION) {
+    boolean wrongSecret = code == ErrorCode.UNAUTHENTICATED && !known;
+    if (code == ErrorCode.WRONG_CLUSTER || code == ErrorCode.WRONG_VERSION || wrongSecret) {
       stopped = true;
       onFatal.accept(new Outcome(code, "the master refuses this daemon: " + message));
       return;

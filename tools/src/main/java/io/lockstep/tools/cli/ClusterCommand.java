@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep cluster status"})
 final class ClusterCommand implements Runnable {
-  private static final long ASK_NS = TimeUnit.SECONDS.toNanos(20);
+  private static final long ASK_NS = TimeUnit.SECONDS.toNanos(8);
 
   @Spec private CommandSpec spec;
 

@@ -39,7 +39,11 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep volume create photos --replicas 3"})
 final class VolumeCommand implements Runnable {
-  private static final long ASK_NS = TimeUnit.SECONDS.toNanos(20);
+  private static final long ASK_NS = TimeUnit.SECONDS.toNanos(8);
+
+  /** A change waits for daemons: each makes its replica, or removes it. */
+  private static final long CHANGE_NS = TimeUnit.SECONDS.toNanos(30);
+
   private static final int REPLICAS_MAX = 7;
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
 
@@ -168,7 +172,7 @@ final class VolumeCommand implements Runnable {
                 .build();
         VolumeRow row =
             connection
-                .ask(Request.newBuilder().setCreateVolume(create).build(), ASK_NS)
+                .ask(Request.newBuilder().setCreateVolume(create).build(), CHANGE_NS)
                 .getVolume()
                 .getVolume();
         output.print(spec.commandLine().getOut(), VolumeView.of(row), table(List.of(row)));
@@ -262,7 +266,7 @@ final class VolumeCommand implements Runnable {
     public Integer call() throws UserError, Outcome {
       try (AdminConnection connection = AdminConnection.open(cluster.find())) {
         DeleteVolume delete = DeleteVolume.newBuilder().setName(name).setForce(force).build();
-        connection.ask(Request.newBuilder().setDeleteVolume(delete).build(), ASK_NS);
+        connection.ask(Request.newBuilder().setDeleteVolume(delete).build(), CHANGE_NS);
         spec.commandLine().getOut().println("deleted volume " + name);
       }
       return 0;

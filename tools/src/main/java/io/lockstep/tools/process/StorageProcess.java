@@ -37,7 +37,7 @@ public final class StorageProcess {
                 options(settings),
                 peers,
                 StorageAgents.threads(SystemClock.INSTANCE, Fatal.INSTANCE),
-                failure -> onFatal(failure, lifetime)));
+                failure -> onFatal(failure, settings, lifetime)));
     Credentials credentials = new Credentials(secret, daemon.cluster());
     Identity identity = Identity.storage(daemon.daemon(), daemon.incarnation());
     peers.set(
@@ -72,8 +72,10 @@ public final class StorageProcess {
         usual.verifyNs());
   }
 
-  private static void onFatal(Outcome failure, Lifetime lifetime) {
-    LOG.error("stopping: {}", failure.getMessage());
+  private static void onFatal(Outcome failure, StorageSettings settings, Lifetime lifetime) {
+    if (settings.logFile() != null) {
+      LOG.error("stopping: {}", failure.getMessage());
+    }
     System.err.println("lockstep: " + failure.getMessage());
     lifetime.end(1);
   }
