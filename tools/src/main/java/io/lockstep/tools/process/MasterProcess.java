@@ -20,8 +20,8 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Immutable. The process {@code lockstep master}: the metadata server and lockd behind one listener,
- * each knowing the other by messages only.
+ * Immutable. The process {@code lockstep master}: the metadata server and lockd behind one
+ * listener, each knowing the other by messages only.
  */
 public final class MasterProcess {
   private static final int INBOX_MAX = 16_384;
@@ -50,7 +50,7 @@ public final class MasterProcess {
     LockdServer lockd = lockd(metadata, lifetime);
     RequestRouter router =
         RequestRouter.builder()
-            .route(metadata, MetadataServer.CLIENT_KINDS)
+            .route(lockd.observing(metadata), MetadataServer.CLIENT_KINDS)
             .route(lockd, LockdServer.CLIENT_KINDS)
             .build();
     Listener listener =

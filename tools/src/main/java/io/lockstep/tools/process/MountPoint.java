@@ -56,6 +56,11 @@ public final class MountPoint {
     return isOurs() && touch() == State.ANSWERS;
   }
 
+  /** Whether a mount of Lockstep is in the table, dead or alive: never waits. */
+  public boolean isThere() throws IOException {
+    return isOurs();
+  }
+
   private boolean isOurs() throws IOException {
     return MountTable.read().on(directory).filter(row -> row.type().equals(TYPE)).isPresent();
   }

@@ -119,7 +119,8 @@ public final class Quickstart {
             "volume %s is mounted at %s already; stop first to mount it elsewhere",
             VOLUME, kept.get());
       }
-      if (mount.isMounted()) {
+      if (mount.isThere()) {
+        // It may not answer now, as long as the master is away.
         return true;
       }
       // Started and not ready yet, or unmounted by hand: begin anew.
