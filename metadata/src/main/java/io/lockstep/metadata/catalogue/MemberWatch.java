@@ -44,9 +44,11 @@ final class MemberWatch {
     }
   }
 
-  /** The master stood still: what was heard before it did counts as heard now. */
-  void onStalled(long nowNs) {
-    heardNs = nowNs;
+  /** The master stood still: whoever was heard before it did counts as heard now. */
+  void onStalled(long sinceNs, long nowNs) {
+    if (isHeard(sinceNs)) {
+      heardNs = nowNs;
+    }
   }
 
   /** Whether its daemon is there, in whatever run. */

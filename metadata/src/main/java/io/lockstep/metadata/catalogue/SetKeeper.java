@@ -116,10 +116,11 @@ public final class SetKeeper {
   }
 
   /**
-   * The master stood still for longer than a heartbeat: their silence says nothing about daemons.
+   * The master stood still since {@code sinceNs}, for longer than a heartbeat: that silence says
+   * nothing about daemons.
    */
-  public List<SetEffect> onStalled(long nowNs) {
-    watches.values().forEach(watch -> watch.onStalled(nowNs));
+  public List<SetEffect> onStalled(long sinceNs, long nowNs) {
+    watches.values().forEach(watch -> watch.onStalled(sinceNs, nowNs));
     return drain();
   }
 

@@ -94,6 +94,7 @@ final class Control {
       return;
     }
     daemons.begin(ports.catalogue(Catalogue::daemons));
+    settler.begin();
     board.begin(liveSets(all));
     volumes.begin(all);
     reaper.begin();

@@ -47,6 +47,11 @@ final class Daemons {
       return record.getAddress();
     }
 
+    /** When it last spoke to this leader, if it is alive. */
+    long heardNs() {
+      return heardNs;
+    }
+
     long capacityBytes() {
       return capacityBytes;
     }

@@ -210,7 +210,7 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
     Check.that(control == null, "started twice");
     Daemons daemons = new Daemons(options.keeperTimes().heardNs());
     Ports ports = new Ports(agent, options.times(), raft, commit, peers, daemons::address, lockd);
-    Settler settler = new Settler(ports, namespace);
+    Settler settler = new Settler(ports, namespace, options.keeperTimes().heardNs());
     Reaper[] reaper = {null};
     board =
         new SetBoard(

@@ -100,7 +100,9 @@ final class SetBoard {
       for (Member member : config.members()) {
         Daemons.Daemon daemon = daemons.get(member.daemon());
         if (daemon != null && daemons.isAlive(member.daemon(), nowNs)) {
-          run(config.set(), keeper.onHeard(member.daemon(), daemon.incarnation(), 0, nowNs));
+          run(
+              config.set(),
+              keeper.onHeard(member.daemon(), daemon.incarnation(), 0, daemon.heardNs()));
         }
       }
     }
@@ -212,12 +214,13 @@ final class SetBoard {
 
   void tick() {
     long nowNs = ports.nowNs();
-    boolean stalled = nowNs - lastTickNs > times.heardNs() / 2;
+    long sinceNs = lastTickNs;
+    boolean stalled = nowNs - sinceNs > times.heardNs() / 2;
     lastTickNs = nowNs;
     for (Map.Entry<Long, Kept> each : List.copyOf(sets.entrySet())) {
       SetKeeper keeper = each.getValue().keeper();
       if (stalled) {
-        run(each.getKey(), keeper.onStalled(nowNs));
+        run(each.getKey(), keeper.onStalled(sinceNs, nowNs));
       }
       run(each.getKey(), keeper.onTick(nowNs));
     }

@@ -2,6 +2,7 @@ package io.lockstep.metadata.server;
 
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Member;
+import io.lockstep.core.MemberMode;
 import io.lockstep.core.SetConfig;
 import io.lockstep.core.Token;
 import io.lockstep.metadata.namespace.Namespace;
@@ -37,12 +38,23 @@ final class Settler {
   private final Ports ports;
   private final Namespace namespace;
   private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+  private final long patienceNs;
   private SetBoard board;
   private int running;
+  private long beginNs;
 
-  Settler(Ports ports, Namespace namespace) {
+  /**
+   * @param patienceNs a new leader blames no member before
+   */
+  Settler(Ports ports, Namespace namespace, long patienceNs) {
     this.ports = ports;
     this.namespace = namespace;
+    this.patienceNs = patienceNs;
+  }
+
+  /** This master begins to lead. */
+  void begin() {
+    beginNs = ports.nowNs();
   }
 
   /** The sets, which in turn ask this to settle closed ones. */
@@ -95,18 +107,9 @@ final class Settler {
     } else if (result.failed() == null) {
       retryInode(inode, config.set(), token, deadlineNs, result.code(), then);
     } else {
-      Member failed = result.failed();
-      LOG.info(
-          "settling inode {} of set {}: member {} answered {}",
-          inode,
-          config.set(),
-          failed.id(),
-          result.code());
-      board.onReport(
-          config.set(),
-          config.epoch(),
-          failed.id(),
-          failed.incarnation(),
+      blame(
+          config,
+          result.failed(),
           result.code(),
           reply -> retryInode(inode, config.set(), token, deadlineNs, result.code(), then));
     }
@@ -126,12 +129,12 @@ final class Settler {
     listDirty(
         config,
         members,
-        silent -> {},
-        dirty -> {
-          if (dirty == null) {
+        listed -> {
+          if (listed.failed() != null) {
             then.accept(false);
             return;
           }
+          Set<Long> dirty = listed.inodes();
           LOG.info("set {}: {} objects to settle before it opens", config.set(), dirty.size());
           settleEach(config, members, dirty, then);
         });
@@ -179,47 +182,85 @@ final class Settler {
   void settleOrphans(SettleOrphans request, long deadlineNs, Consumer<Reply> then) {
     Set<Long> covered = new HashSet<>();
     request.getCoveredList().forEach(each -> covered.add(each.getInode()));
-    ArrayDeque<SetConfig> sets = new ArrayDeque<>(board.configs());
-    nextSet(sets, covered, Convert.token(request.getSeal()), deadlineNs, Replies.OK, then);
+    ArrayDeque<Long> sets = new ArrayDeque<>();
+    board.configs().forEach(config -> sets.add(config.set()));
+    new Sweep(sets, covered, Convert.token(request.getSeal()), deadlineNs, then).next();
   }
 
-  private void nextSet(
-      ArrayDeque<SetConfig> sets,
-      Set<Long> covered,
-      Token seal,
-      long deadlineNs,
-      Reply worst,
-      Consumer<Reply> then) {
-    SetConfig config = sets.poll();
-    if (config == null) {
-      then.accept(worst);
-      return;
+  /** Confined to the master agent. One sweep over all sets. */
+  private final class Sweep {
+    private final ArrayDeque<Long> sets;
+    private final Set<Long> covered;
+    private final Token seal;
+    private final long deadlineNs;
+    private final Consumer<Reply> then;
+    private Reply worst = Replies.OK;
+
+    Sweep(
+        ArrayDeque<Long> sets,
+        Set<Long> covered,
+        Token seal,
+        long deadlineNs,
+        Consumer<Reply> then) {
+      this.sets = sets;
+      this.covered = covered;
+      this.seal = seal;
+      this.deadlineNs = deadlineNs;
+      this.then = then;
     }
-    if (!config.open()) {
-      // It is settled whole before it opens.
-      nextSet(sets, covered, seal, deadlineNs, worst, then);
-      return;
+
+    void next() {
+      Long set = sets.peek();
+      SetConfig config = set == null ? null : board.config(set);
+      if (set == null) {
+        then.accept(worst);
+      } else if (config == null || !config.open()) {
+        // A closed set is settled whole before it opens.
+        sets.remove();
+        next();
+      } else {
+        listDirty(config, config.writers(), listed -> onListed(config, listed));
+      }
     }
-    listDirty(
-        config,
-        config.writers(),
-        silent -> blame(config, silent),
-        dirty -> {
-          if (dirty == null) {
-            Reply failure = Replies.failure(ErrorCode.BUSY, "a member did not list its marks");
-            nextSet(sets, covered, seal, deadlineNs, failure, then);
-            return;
-          }
-          dirty.removeAll(covered);
-          settleOrphansOf(
-              config.set(),
-              dirty,
-              seal,
-              deadlineNs,
-              reply ->
-                  nextSet(
-                      sets, covered, seal, deadlineNs, Replies.isOk(reply) ? worst : reply, then));
-        });
+
+    private void onListed(SetConfig config, Listed listed) {
+      Member failed = listed.failed();
+      if (failed == null) {
+        sets.remove();
+        listed.inodes().removeAll(covered);
+        settleOrphansOf(
+            config.set(),
+            listed.inodes(),
+            seal,
+            deadlineNs,
+            reply -> {
+              worst = Replies.isOk(reply) ? worst : reply;
+              next();
+            });
+      } else if (config.readers().size() == 1 && failed.mode() == MemberMode.RW) {
+        // Nothing of this set can be read or written; a new run of its last member closes it.
+        sets.remove();
+        next();
+      } else if (ports.nowNs() - deadlineNs >= 0) {
+        sets.remove();
+        worst = Replies.failure(listed.code(), "member " + failed.id() + " lists no marks");
+        next();
+      } else {
+        blame(config, failed, listed.code(), reply -> ports.after(RETRY_NS, this::next));
+      }
+    }
+  }
+
+  /** No answer = ERR (P1), if the rules for reports allow it. */
+  private void blame(SetConfig config, Member failed, ErrorCode code, Consumer<Reply> then) {
+    LOG.info("set {}: member {} answered {}", config.set(), failed.id(), code);
+    boolean early = ports.nowNs() - beginNs < patienceNs;
+    if (early) {
+      // A daemon that started with this master has not announced its address yet.
+      then.accept(Replies.OK);
+    } else {
+      board.onReport(config.set(), config.epoch(), failed.id(), failed.incarnation(), code, then);
+    }
   }
 
   private void settleOrphansOf(
@@ -250,30 +291,18 @@ final class Settler {
     }
   }
 
-  /** Inodes that are dirty on one of the members; null if one did not answer. */
   /**
-   * A member of an open set that does not answer is out of step: or every later sweep would wait.
-   */
-  private void blame(SetConfig config, Member silent) {
-    board.onReport(
-        config.set(),
-        config.epoch(),
-        silent.id(),
-        silent.incarnation(),
-        ErrorCode.TIMED_OUT,
-        reply -> {});
-  }
-
-  /**
-   * The objects that are dirty on one of {@code members}, or null if not all could be asked.
+   * What ListMarks found.
    *
-   * @param onSilent takes each member that gave no answer at all
+   * @param inodes that are dirty on one of the members; not all of them if one failed
+   * @param failed a member that did not answer, or null
    */
-  private void listDirty(
-      SetConfig config, List<Member> members, Consumer<Member> onSilent, Consumer<Set<Long>> then) {
+  private record Listed(Set<Long> inodes, Member failed, ErrorCode code) {}
+
+  private void listDirty(SetConfig config, List<Member> members, Consumer<Listed> then) {
     Set<Long> dirty = new TreeSet<>();
     int[] left = {members.size()};
-    boolean[] complete = {true};
+    Listed[] failure = {null};
     for (Member member : members) {
       listDirty(
           config,
@@ -281,13 +310,12 @@ final class Settler {
           0,
           dirty,
           code -> {
-            complete[0] &= code.isOk();
-            if (code == ErrorCode.TIMED_OUT || code == ErrorCode.DISCONNECTED) {
-              onSilent.accept(member);
+            if (!code.isOk()) {
+              failure[0] = new Listed(dirty, member, code);
             }
             left[0]--;
             if (left[0] == 0) {
-              then.accept(complete[0] ? dirty : null);
+              then.accept(failure[0] == null ? new Listed(dirty, null, code) : failure[0]);
             }
           });
     }

@@ -7,6 +7,7 @@ import com.google.protobuf.ByteString;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.MemberMode;
 import io.lockstep.core.Token;
+import io.lockstep.metadata.catalogue.KeeperTimes;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.Attributes;
@@ -30,6 +31,7 @@ import io.lockstep.wire.message.SettleOrphans;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -145,7 +147,17 @@ class ReplicaLifeTest {
 
   @Test
   void setClosesWhenAllRestartAndOpensWhenItIsSettled() throws Exception {
-    try (MasterFixture master = new MasterFixture(directory, 3)) {
+    // Long enough that a busy machine is not taken for a master that stood still.
+    KeeperTimes patient =
+        new KeeperTimes(
+            TimeUnit.SECONDS.toNanos(5),
+            TimeUnit.MILLISECONDS.toNanos(500),
+            TimeUnit.MILLISECONDS.toNanos(300),
+            TimeUnit.SECONDS.toNanos(2),
+            TimeUnit.MILLISECONDS.toNanos(300));
+    MetadataServerOptions options =
+        MetadataServerOptions.single(directory, 0, "test").withTimes(MasterFixture.TIMES, patient);
+    try (MasterFixture master = new MasterFixture(options, 3)) {
       master.createVolume("demo", 3);
       SessionReply session = master.openSession("demo");
       long inode =
@@ -304,6 +316,22 @@ class ReplicaLifeTest {
       assertThat(Replies.code(master.callAsLockd(sweep))).isEqualTo(ErrorCode.OK);
       assertThat(holder.state(set, first).getDirty()).isFalse();
       assertThat(holder.state(set, second).getDirty()).isTrue();
+    }
+  }
+
+  @Test
+  void sweepDoesNotWaitForADeadMember() throws Exception {
+    try (MasterFixture master = new MasterFixture(directory, 3)) {
+      master.createVolume("demo", 3);
+      SetConfigMessage config = master.set("demo");
+      daemon(master, config, 2).setAway(true);
+      Request sweep =
+          Request.newBuilder()
+              .setSettleOrphans(SettleOrphans.newBuilder().setSeal(Convert.message(SEAL)))
+              .build();
+      assertThat(Replies.code(master.callAsLockd(sweep))).isEqualTo(ErrorCode.OK);
+      assertThat(modes(master.set("demo")))
+          .isEqualTo(numbers(MemberMode.RW, MemberMode.ERR, MemberMode.RW));
     }
   }
 
