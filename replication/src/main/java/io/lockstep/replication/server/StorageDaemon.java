@@ -33,6 +33,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,6 +62,7 @@ public final class StorageDaemon implements RequestHandler, AutoCloseable {
   private final Consumer<Outcome> onFatal;
   private final Map<Long, HealRunner> heals = new HashMap<>();
   private Registration registration;
+  private volatile LongConsumer whenRegistered = cluster -> {};
   private volatile boolean registered;
   private volatile boolean closing;
 
@@ -203,6 +205,7 @@ public final class StorageDaemon implements RequestHandler, AutoCloseable {
 
   private void onRegistered() {
     registered = true;
+    whenRegistered.accept(context.data().cluster());
   }
 
   private void scheduleVerify() {
