@@ -7,6 +7,7 @@ import java.util.Set;
 final class FlushSlots {
   private final Set<LeasedInode> waiting = new LinkedHashSet<>();
   private int free;
+  private boolean serving;
 
   FlushSlots(int count) {
     this.free = count;
@@ -25,10 +26,16 @@ final class FlushSlots {
   /** The flush is done, or there was none to send. */
   void give() {
     free++;
-    if (!waiting.isEmpty()) {
+    if (serving) {
+      // The loop below sees it: whoever is served may give back what he did not need.
+      return;
+    }
+    serving = true;
+    while (free > 0 && !waiting.isEmpty()) {
       LeasedInode next = waiting.iterator().next();
       waiting.remove(next);
       next.pump();
     }
+    serving = false;
   }
 }

@@ -175,7 +175,7 @@ final class WriteBack {
   }
 
   void pump() {
-    while (hold != null && engine.flushSlots.tryTake(inode)) {
+    while (hold != null && buffer.hasRipe(ripe) && engine.flushSlots.tryTake(inode)) {
       Extent extent = buffer.takeNext(ripe);
       if (extent == null) {
         engine.flushSlots.give();

@@ -241,6 +241,21 @@ final class WriteBuffer {
     }
   }
 
+  /** Whether something could be sent, apart from what it overlaps in flight. */
+  boolean hasRipe(long upTo) {
+    lock.lock();
+    try {
+      for (Extent extent : queued.values()) {
+        if (extent.isFull() || extent.firstWrite <= upTo) {
+          return true;
+        }
+      }
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /**
    * The next extent to send, now in flight, or null.
    *

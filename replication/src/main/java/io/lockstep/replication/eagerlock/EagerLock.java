@@ -87,17 +87,7 @@ public final class EagerLock {
   private ArrayDeque<Tx> waiting = new ArrayDeque<>();
   private ArrayDeque<Tx> frozen = new ArrayDeque<>();
 
-  /** The cycle that transactions start in. */
-  private long cycle = 1;
-
-  private int cycleRunning;
-  private boolean cycleDirty;
-
-  /** The cycle before, as long as its transactions run or its post-op is on its way; 0 = none. */
-  private long endedCycle;
-
-  private int endedRunning;
-  private boolean postOpWanted;
+  private final Cycles cycles;
 
   private List<Effect> effects = new ArrayList<>();
 
@@ -111,6 +101,7 @@ public final class EagerLock {
   EagerLock(long leaseBase, Wake wake) {
     this.lastLease = leaseBase;
     this.wake = wake;
+    this.cycles = new Cycles();
   }
 
   private EagerLock(EagerLock from) {
@@ -135,12 +126,7 @@ public final class EagerLock {
     owners.putAll(from.owners);
     waiting = from.waiting.clone();
     frozen = from.frozen.clone();
-    cycle = from.cycle;
-    cycleRunning = from.cycleRunning;
-    cycleDirty = from.cycleDirty;
-    endedCycle = from.endedCycle;
-    endedRunning = from.endedRunning;
-    postOpWanted = from.postOpWanted;
+    cycles = new Cycles(from.cycles);
   }
 
   /** An independent machine in the same state, for explorers. */
@@ -192,7 +178,9 @@ public final class EagerLock {
     Check.that(owner != null, "operation %d is done but was not started", tx);
     boolean tainted = result != Result.OK && owner.tx.kind != Kind.READ;
     clean = clean && !tainted;
-    countDone(owner);
+    if (owner.cycle != 0) {
+      postOp(cycles.done(owner.cycle, clean));
+    }
     if (result == Result.LEASE_LOST) {
       lose();
     } else if (tainted && state == State.ACTIVE) {
@@ -346,12 +334,8 @@ public final class EagerLock {
 
   /** The post-op of that cycle has cleared the mark or has given it up. */
   public List<Effect> onPostOpDone(long doneCycle) {
-    if (doneCycle == endedCycle && endedRunning == 0) {
-      endedCycle = 0;
-      if (postOpWanted) {
-        postOpWanted = false;
-        endCycle();
-      }
+    if (cycles.postOpDone(doneCycle)) {
+      endCycle();
     }
     return take();
   }
@@ -432,7 +416,7 @@ public final class EagerLock {
   public String toString() {
     return String.format(
         "%s lease=%d held=%s/%d token=%s epoch=%d wanted=%s flags=%s%s%s%s%s%s timer=%d drain=%d"
-            + " owners=%s waiting=%s frozen=%s cycle=%d/%d/%s ended=%d/%d/%s",
+            + " owners=%s waiting=%s frozen=%s cycle=%s",
         state,
         lastLease,
         held,
@@ -451,12 +435,7 @@ public final class EagerLock {
         owners.values(),
         waiting,
         frozen,
-        cycle,
-        cycleRunning,
-        cycleDirty,
-        endedCycle,
-        endedRunning,
-        postOpWanted);
+        cycles);
   }
 
   // ---- transitions
@@ -476,9 +455,7 @@ public final class EagerLock {
   private void start(Tx tx) {
     long startCycle = 0;
     if (tx.kind == Kind.WRITE) {
-      startCycle = cycle;
-      cycleRunning++;
-      cycleDirty = true;
+      startCycle = cycles.start();
     }
     owners.put(tx.id, new Owner(tx, startCycle));
     effects.add(new Effect.Start(tx.id, heldLease, token, startCycle, epoch));
@@ -604,14 +581,7 @@ public final class EagerLock {
     disarm();
     release = true;
     boolean endsClean = clean || held == Mode.SHARED;
-    if (cycleDirty && endsClean && cycleRunning == 0) {
-      effects.add(new Effect.PostOp(token, cycle));
-    }
-    cycle++;
-    cycleDirty = false;
-    endedCycle = 0;
-    endedRunning = 0;
-    postOpWanted = false;
+    postOp(cycles.close(endsClean));
     waiting.addAll(frozen);
     frozen = waiting;
     waiting = new ArrayDeque<>();
@@ -646,42 +616,15 @@ public final class EagerLock {
     }
   }
 
-  /** Unless nothing was written in it; one at a time; not when settling will clear the mark. */
   private void endCycle() {
-    if (!cycleDirty || !clean || state == State.RELEASING) {
-      return;
-    }
-    if (endedCycle != 0) {
-      postOpWanted = true;
-      return;
-    }
-    endedCycle = cycle;
-    endedRunning = cycleRunning;
-    cycle++;
-    cycleRunning = 0;
-    cycleDirty = false;
-    if (endedRunning == 0) {
-      effects.add(new Effect.PostOp(token, endedCycle));
+    if (clean && state != State.RELEASING) {
+      postOp(cycles.end());
     }
   }
 
-  private void countDone(Owner owner) {
-    if (owner.cycle == 0) {
-      return;
-    }
-    if (owner.cycle == cycle) {
-      cycleRunning--;
-      return;
-    }
-    Check.that(owner.cycle == endedCycle, "%s is of no running cycle: %s", owner, this);
-    endedRunning--;
-    if (endedRunning == 0) {
-      if (clean) {
-        effects.add(new Effect.PostOp(token, endedCycle));
-      } else {
-        // Settling clears the mark: the lease ends unclean.
-        endedCycle = 0;
-      }
+  private void postOp(long cycle) {
+    if (cycle != 0) {
+      effects.add(new Effect.PostOp(token, cycle));
     }
   }
 

@@ -139,7 +139,7 @@ final class FakeCluster implements PeerDirectory {
   /** Null = every message takes the same time. */
   Random chaos;
 
-  final VirtualTime time = new VirtualTime();
+  final TestTime time;
   final FakeLockd lockd = new FakeLockd(this);
   final List<FakeMember> members = new ArrayList<>();
   final List<Mount> mounts = new ArrayList<>();
@@ -150,6 +150,11 @@ final class FakeCluster implements PeerDirectory {
   SetConfig config;
 
   FakeCluster() {
+    this(new VirtualTime());
+  }
+
+  FakeCluster(TestTime time) {
+    this.time = time;
     List<Member> list = new ArrayList<>();
     for (int id = 1; id <= 3; id++) {
       members.add(new FakeMember(this, id));

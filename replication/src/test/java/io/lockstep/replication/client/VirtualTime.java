@@ -9,7 +9,7 @@ import java.util.concurrent.CompletableFuture;
  * Confined to the thread of the test. One queue of all that will happen; who waits lets it happen
  * until what it waits for is there.
  */
-final class VirtualTime implements Agent, Clock, Waits {
+final class VirtualTime implements TestTime {
   private static final long WALL_START_NS = 1_767_225_600_000_000_000L;
 
   private final class Event implements Agent.Timer, Comparable<Event> {
@@ -81,7 +81,8 @@ final class VirtualTime implements Agent, Clock, Waits {
     return future.isDone();
   }
 
-  void pass(long durationNs) {
+  @Override
+  public void pass(long durationNs) {
     long endNs = nowNs + durationNs;
     while (!queue.isEmpty() && queue.peek().atNs <= endNs) {
       step();
