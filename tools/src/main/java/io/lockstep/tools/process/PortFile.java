@@ -10,6 +10,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Immutable. The port of a daemon: found free once in 20000-29999 and kept in its directory, so
@@ -20,6 +22,9 @@ public final class PortFile {
   static final int PORT_MAX = 29_999;
   private static final int TRIES = 200;
 
+  private static final long KEPT_WAIT_NS = TimeUnit.SECONDS.toNanos(2);
+  private static final long POLL_NS = TimeUnit.MILLISECONDS.toNanos(20);
+
   private final Path file;
 
   public PortFile(Path file) {
@@ -29,7 +34,7 @@ public final class PortFile {
   /** The port of before if it is still free, else another free one, which is kept from now on. */
   public int choose(String host) throws IOException, UserError {
     int kept = kept();
-    if (kept != 0 && isFree(host, kept)) {
+    if (kept != 0 && awaitFree(host, kept)) {
       return kept;
     }
     // The ports of many daemons that start together should not be tried in the same order.
@@ -60,6 +65,18 @@ public final class PortFile {
     Path fresh = file.resolveSibling(file.getFileName() + ".new");
     Files.writeString(fresh, port + "\n");
     Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /** The sockets of a killed process outlive it by a moment. */
+  private static boolean awaitFree(String host, int port) {
+    long deadlineNs = System.nanoTime() + KEPT_WAIT_NS;
+    while (!isFree(host, port)) {
+      if (System.nanoTime() - deadlineNs >= 0) {
+        return false;
+      }
+      LockSupport.parkNanos(POLL_NS);
+    }
+    return true;
   }
 
   static boolean isFree(String host, int port) {
