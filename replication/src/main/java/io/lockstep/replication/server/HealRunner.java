@@ -60,7 +60,7 @@ final class HealRunner implements RepairSteps.Machine {
     // Addresses may change while the epoch stays, so they are asked for each time.
     this.steps =
         new RepairSteps(
-            context, replica, view.epoch(), false, member -> replica.view().address(member), this);
+            context, replica, view.epoch(), null, member -> replica.view().address(member), this);
   }
 
   long epoch() {

@@ -34,9 +34,14 @@ abstract class RepairOperation extends DiskOperation {
    *
    * @param epoch at which the repair began; another one ends it
    * @param task owner of the object
-   * @param settling whether the object is sealed and a settler owns it
+   * @param seal the token that the object is sealed with if a settler owns it: a newer one means a
+   *     new holder, over whose writes nothing may be copied. Null if it is being healed
    */
-  record Owner(Replica replica, long epoch, long task, boolean settling) {}
+  record Owner(Replica replica, long epoch, long task, @Nullable Token seal) {
+    boolean settling() {
+      return seal != null;
+    }
+  }
 
   private static final byte[] NO_SUMS = {};
 
@@ -80,6 +85,15 @@ abstract class RepairOperation extends DiskOperation {
     if (object.repairTask() != owner.task()) {
       throw new Outcome(ErrorCode.CONFLICT, "another repair owns object " + object.key());
     }
+    checkSeal();
+  }
+
+  final void checkSeal() throws Outcome {
+    if (owner.seal() != null && owner.seal().isOlderThan(object.marks().newest())) {
+      throw new Outcome(
+          ErrorCode.STALE_TOKEN,
+          "object " + object.key() + " has a holder newer than the seal " + owner.seal());
+    }
   }
 
   /** What clients changed of it; nothing if this member is not WO. */
@@ -110,6 +124,7 @@ abstract class RepairOperation extends DiskOperation {
           agent.resume(this);
           return false;
         }
+        checkSeal();
         // Tasks of settlers are negative.
         if (!owner.settling() && object().repairTask() < 0) {
           throw new Outcome(ErrorCode.CONFLICT, "the object is being settled");

@@ -19,6 +19,7 @@ import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.StatObject;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Confined to the control agent. Carries out the steps on one object that a healer or settler asks
@@ -40,24 +41,25 @@ final class RepairSteps {
   private final DaemonContext context;
   private final Replica replica;
   private final long epoch;
-  private final boolean settling;
+  private final @Nullable Token seal;
   private final IntFunction<String> addresses;
   private final Machine machine;
 
   /**
+   * @param seal the token of a settling, or null for a heal
    * @param addresses where a member listens, or an empty string
    */
   RepairSteps(
       DaemonContext context,
       Replica replica,
       long epoch,
-      boolean settling,
+      @Nullable Token seal,
       IntFunction<String> addresses,
       Machine machine) {
     this.context = context;
     this.replica = replica;
     this.epoch = epoch;
-    this.settling = settling;
+    this.seal = seal;
     this.addresses = addresses;
     this.machine = machine;
   }
@@ -111,7 +113,7 @@ final class RepairSteps {
   }
 
   private RepairOperation.Owner owner(long task) {
-    return new RepairOperation.Owner(replica, epoch, task, settling);
+    return new RepairOperation.Owner(replica, epoch, task, seal);
   }
 
   private RepairOperation.Listener done(long task) {

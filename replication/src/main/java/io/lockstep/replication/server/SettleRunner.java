@@ -39,7 +39,7 @@ final class SettleRunner implements RepairSteps.Machine {
             context,
             call.replica(),
             request.getEpoch(),
-            true,
+            Convert.token(request.getToken()),
             member -> request.getSourceAddress(),
             this);
   }
