@@ -101,6 +101,25 @@ class StorageProtocolTest {
   }
 
   @Test
+  void settlingEndsWhereANewerHolderHasBegunToWrite() throws Exception {
+    Token newer = new Token(5, 3);
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
+      ok(cluster.seal(1, 1, NEXT));
+      ok(cluster.seal(2, 1, NEXT));
+      // A sweep settles while a new holder is granted: his first write has reached the source only.
+      ok(cluster.call(2, cluster.write(1, newer, 1, 0), Payload.of(filled(4, 100))));
+      assertThat(cluster.call(1, settle(cluster, 1, NEXT, 2)).code())
+          .isEqualTo(ErrorCode.STALE_TOKEN);
+      assertThat(ok(cluster.read(1, 1, 0, 1)).bytes()).isEqualTo(new byte[] {1});
+      ok(cluster.call(1, cluster.write(1, newer, 1, 0), Payload.of(filled(4, 100))));
+      assertThat(cluster.call(1, settle(cluster, 1, NEXT, 3)).code())
+          .isEqualTo(ErrorCode.STALE_TOKEN);
+      assertThat(ok(cluster.read(1, 1, 0, 1)).bytes()).isEqualTo(new byte[] {4});
+    }
+  }
+
+  @Test
   void settlingFromAMemberThatDoesNotAnswerFailsAndLeavesTheMark() throws Exception {
     try (TestCluster cluster = new TestCluster(root, 3).start()) {
       cluster.writeAll(1, LEASE, 1, 0, filled(1, 100));
