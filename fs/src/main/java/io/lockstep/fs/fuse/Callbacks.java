@@ -16,6 +16,12 @@ public final class Callbacks {
     void call(long a);
   }
 
+  /** What sends a reply: its parts as {@code struct iovec}. */
+  public interface Send {
+    @Delegate
+    int call(long channel, long vectors, long count);
+  }
+
   /** Two. */
   public interface With2 {
     @Delegate

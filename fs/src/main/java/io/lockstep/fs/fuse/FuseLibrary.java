@@ -39,7 +39,11 @@ public interface FuseLibrary extends LibFuse {
 
   void fuse_session_process(Pointer session, long request, long sizeBytes, Pointer channel);
 
-  long fuse_chan_bufsize(Pointer channel);
+  Pointer fuse_chan_new(Pointer operations, int fd, long bufferBytes, Pointer data);
+
+  void fuse_chan_destroy(Pointer channel);
+
+  int fuse_chan_send(Pointer channel, long vectors, long count);
 
   int fuse_chan_recv(long channel, long buffer, long sizeBytes);
 

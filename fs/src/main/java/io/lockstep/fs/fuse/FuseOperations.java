@@ -84,6 +84,9 @@ final class FuseOperations {
         node,
         t -> {
           AttributeChange change = change(stat, set);
+          if (t.memory().setattrKillsPrivileges()) {
+            vfs.dropPrivileges(inode(node));
+          }
           attributes(t, vfs.setAttributes(t.memory().callerWithGroups(), inode(node), change));
         });
   }
@@ -256,6 +259,9 @@ final class FuseOperations {
         node,
         t -> {
           OpenMode open = LinuxFlags.mode(FuseRequest.flags(fileInfo));
+          if (t.memory().openKillsPrivileges()) {
+            vfs.dropPrivileges(inode(node));
+          }
           long handle = vfs.files().open(t.caller(), inode(node), open);
           FuseRequest.opened(fileInfo, handle, open.direct());
           if (t.replied(fuse.fuse_reply_open(request, fileInfo)) == -ENOENT) {
@@ -283,6 +289,9 @@ final class FuseOperations {
         node,
         t -> {
           int flags = FuseRequest.flags(fileInfo);
+          if (t.memory().writeKillsPrivileges()) {
+            vfs.dropPrivileges(inode(node));
+          }
           boolean append = LinuxFlags.isAppend(flags);
           long at =
               vfs.files()
@@ -344,6 +353,9 @@ final class FuseOperations {
                   | LinuxFlags.FALLOC_ZERO_RANGE;
           if ((mode & ~known) != 0) {
             throw new Outcome(ErrorCode.NOT_SUPPORTED, "fallocate mode " + mode);
+          }
+          if (!t.memory().isRoot()) {
+            vfs.dropPrivileges(inode(node));
           }
           vfs.files()
               .allocate(

@@ -20,9 +20,19 @@ import java.nio.ByteOrder;
  */
 final class FuseRequest implements AutoCloseable {
   private static final MemoryIO MEMORY = MemoryIO.getInstance();
+  private static final int OPCODE = 4;
   private static final int UID = 24;
   private static final int GID = 28;
   private static final int PID = 32;
+
+  // Behind the header, by kind of request: what libfuse 2 does not hand on.
+  private static final int INIT_FLAGS = 52;
+  private static final int SETATTR_VALID = 40;
+  private static final int SETATTR_KILLS = 1 << 11;
+  private static final int OPEN_FLAGS = 44;
+  private static final int OPEN_KILLS = 1;
+  private static final int WRITE_FLAGS = 60;
+  private static final int WRITE_KILLS = 1 << 2;
 
   // struct fuse_entry_param
   private static final int ENTRY_NODE = 0;
@@ -36,8 +46,8 @@ final class FuseRequest implements AutoCloseable {
   private static final int FILE_HANDLE = 24;
   private static final byte BIT_DIRECT_IO = 1;
 
-  /** A message with 128 KiB to be written, or a reply with as much that was read. */
-  static final int DATA_BYTES = 128 << 10;
+  /** What most replies fit into; more is taken when it is needed. */
+  private static final int DATA_BYTES = 128 << 10;
 
   private final long structs = MEMORY.allocateMemory(STRUCT_BYTES, true);
   private final long request;
@@ -50,13 +60,13 @@ final class FuseRequest implements AutoCloseable {
   FuseRequest(int requestBytes) {
     Check.that(ENTRY_BYTES <= STRUCT_BYTES, "an entry takes %d bytes", ENTRY_BYTES);
     this.requestBytes = requestBytes;
-    this.request = MEMORY.allocateMemory(requestBytes, true);
+    this.request = MEMORY.allocateMemory(requestBytes, false);
     this.requestBuffer = MEMORY.newDirectByteBuffer(request, requestBytes);
     growData(DATA_BYTES);
   }
 
   private void growData(int sizeBytes) {
-    this.data = MEMORY.allocateMemory(sizeBytes, true);
+    this.data = MEMORY.allocateMemory(sizeBytes, false);
     this.dataBuffer = MEMORY.newDirectByteBuffer(data, sizeBytes).order(ByteOrder.nativeOrder());
   }
 
@@ -66,6 +76,39 @@ final class FuseRequest implements AutoCloseable {
 
   int sizeBytes() {
     return requestBytes;
+  }
+
+  /** Bytes of the message that was received. */
+  int length() {
+    return MEMORY.getInt(request);
+  }
+
+  int opcode() {
+    return MEMORY.getInt(request + OPCODE);
+  }
+
+  /** FUSE_INIT: what the kernel can do. */
+  int offeredFlags() {
+    return MEMORY.getInt(request + INIT_FLAGS);
+  }
+
+  /** FUSE_SETATTR by one who may not keep setuid and setgid. */
+  boolean setattrKillsPrivileges() {
+    return (MEMORY.getInt(request + SETATTR_VALID) & SETATTR_KILLS) != 0;
+  }
+
+  /** FUSE_OPEN that truncates, by one who may not keep setuid and setgid. */
+  boolean openKillsPrivileges() {
+    return (MEMORY.getInt(request + OPEN_FLAGS) & OPEN_KILLS) != 0;
+  }
+
+  /** FUSE_WRITE by one who may not keep setuid and setgid. */
+  boolean writeKillsPrivileges() {
+    return (MEMORY.getInt(request + WRITE_FLAGS) & WRITE_KILLS) != 0;
+  }
+
+  boolean isRoot() {
+    return MEMORY.getInt(request + UID) == 0;
   }
 
   /** Who asks, without supplementary groups. */
@@ -116,7 +159,7 @@ final class FuseRequest implements AutoCloseable {
   ByteBuffer data(int sizeBytes) {
     if (sizeBytes > dataBuffer.capacity()) {
       MEMORY.freeMemory(data);
-      growData(sizeBytes);
+      growData(Math.max(sizeBytes, InitReply.DATA_BYTES));
     }
     return dataBuffer.clear().limit(sizeBytes);
   }

@@ -120,8 +120,7 @@ final class FuseSession implements AutoCloseable {
       threadsStarted++;
       threadsAlive++;
       idle.incrementAndGet();
-      int requestBytes = (int) fuse.fuse_chan_bufsize(channel);
-      new FuseThread(this, vfs.operations(), threadsStarted, requestBytes).start();
+      new FuseThread(this, vfs.operations(), threadsStarted).start();
     } finally {
       lock.unlock();
     }
@@ -139,8 +138,12 @@ final class FuseSession implements AutoCloseable {
     return size;
   }
 
-  void process(FuseRequest request, int sizeBytes) {
-    fuse.fuse_session_process(session, request.address(), sizeBytes, channel);
+  void process(FuseRequest request) {
+    if (request.opcode() == InitReply.OPCODE) {
+      InitReply.serve(fuse, session, channel, request);
+    } else {
+      fuse.fuse_session_process(session, request.address(), request.length(), channel);
+    }
     idle.incrementAndGet();
   }
 

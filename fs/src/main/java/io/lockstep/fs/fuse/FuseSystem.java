@@ -97,6 +97,18 @@ final class FuseSystem {
     }
   }
 
+  /** Lets the kernel read ahead as much as one request carries; only root may. */
+  static void readAhead(long connection) {
+    Path setting = Path.of("/sys/class/bdi/0:" + connection + "/read_ahead_kb");
+    if (Files.isWritable(setting)) {
+      try {
+        Files.writeString(setting, Integer.toString(InitReply.DATA_BYTES / 1024));
+      } catch (IOException e) {
+        LOG.info("the kernel reads ahead as little as it likes: {}", e.toString());
+      }
+    }
+  }
+
   /** The exit code, or -1 if it did not end in time or could not be run. */
   static int run(List<String> command, long timeoutNs) {
     try {

@@ -25,12 +25,12 @@ final class FuseThread extends Thread {
   private long request;
   private boolean replied;
 
-  FuseThread(FuseSession session, OperationLog operations, int number, int requestBytes) {
+  FuseThread(FuseSession session, OperationLog operations, int number) {
     super("fuse-" + number);
     setDaemon(true);
     this.session = session;
     this.operations = operations;
-    this.memory = new FuseRequest(requestBytes);
+    this.memory = new FuseRequest(InitReply.REQUEST_BYTES);
     Runtime runtime = Runtime.getSystemRuntime();
     this.channelSlot = runtime.getMemoryManager().allocateDirect(Long.BYTES, true);
     this.statvfs = runtime.getMemoryManager().allocateDirect(StatLayout.STATVFS_BYTES, true);
@@ -52,7 +52,7 @@ final class FuseThread extends Thread {
       while (more) {
         int size = session.receive(channelSlot, memory);
         if (size > 0) {
-          session.process(memory, size);
+          session.process(memory);
         }
         more = size > 0 || size == -EINTR || size == -EAGAIN;
       }

@@ -66,6 +66,7 @@ public final class Mount implements CacheDropper, AutoCloseable {
       boolean ready = session.awaitInitialized(options.readyNs());
       MountPoint.Row row = mountPoint.row().orElse(null);
       if (ready && row != null && row.type().equals("fuse.lockstep")) {
+        FuseSystem.readAhead(row.device());
         return new Mount(options, vfs, session, row.device());
       }
     } catch (InterruptedException e) {
@@ -82,6 +83,7 @@ public final class Mount implements CacheDropper, AutoCloseable {
    */
   public static void prepare(MountOptions options) throws MountFailed {
     FuseSystem.check(options.allowOther());
+    FuseSystem.library();
     new MountPoint(options.mountPoint()).prepare(options.nonEmpty());
   }
 

@@ -27,7 +27,7 @@ public record MountOptions(
     long readyNs,
     List<String> kernelOptions) {
   private static final int THREADS = 8;
-  private static final int THREADS_MAX = 64;
+  private static final int THREADS_MAX = 40;
   private static final long READY_NS = TimeUnit.SECONDS.toNanos(10);
 
   public MountOptions {

@@ -9,6 +9,10 @@
  * nodes are our inodes, its names are bytes in the request, and the kernel can be told to drop what
  * it keeps of an inode.
  *
+ * <p>libfuse 2 stops at protocol 7.19, the kernel does not: {@link io.lockstep.fs.fuse.InitReply}
+ * completes what libfuse says at the start, so that requests carry 1 MiB and small writes are one
+ * request each.
+ *
  * <p>Threads: {@code fuse-N} take requests from the kernel and serve them to the end; one {@code
  * fuse-invalidate} tells the kernel what to forget, because that may wait for a request. None of
  * them ever touches the mount point.

@@ -63,6 +63,11 @@ public final class AttributeChange {
     return size != null || atime != null || mtime != null || atimeNow || mtimeNow;
   }
 
+  /** Whether the mode that it sets has setuid or setgid. */
+  boolean setsPrivileges() {
+    return mode != null && (mode & Permissions.PRIVILEGES) != 0;
+  }
+
   SetAttributes.Builder message(long inode) {
     SetAttributes.Builder set =
         SetAttributes.newBuilder().setInode(inode).setAtimeNow(atimeNow).setMtimeNow(mtimeNow);

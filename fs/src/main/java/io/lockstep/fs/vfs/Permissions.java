@@ -10,7 +10,20 @@ final class Permissions {
   private static final int READ = 4;
   private static final int WRITE = 2;
 
+  /** setuid and setgid. */
+  static final int PRIVILEGES = 06000;
+
+  private static final int SETUID = 04000;
+  private static final int SETGID = 02000;
+  private static final int GROUP_EXECUTE = 010;
+
   private Permissions() {}
+
+  /** The bits of a mode that a write takes away: setgid without execute is a mark for locking. */
+  static int privileges(int mode) {
+    boolean group = (mode & GROUP_EXECUTE) != 0;
+    return mode & (group ? SETUID | SETGID : SETUID);
+  }
 
   static void checkOpen(Caller caller, Attributes attributes, OpenMode mode) throws Outcome {
     int wanted = (mode.read() ? READ : 0) | (mode.write() || mode.truncate() ? WRITE : 0);

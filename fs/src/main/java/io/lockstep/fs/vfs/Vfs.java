@@ -45,6 +45,7 @@ public final class Vfs implements AutoCloseable {
   private final OpenInodeCloser closer;
   private final Files files;
   private final Directories directories;
+  private final Unprivileged unprivileged = new Unprivileged();
   private final OperationLog operations = new OperationLog();
 
   /** Starts the thread that tells the master what was closed; {@link #close} ends it. */
@@ -250,6 +251,16 @@ public final class Vfs implements AutoCloseable {
   public Attributes setAttributes(Caller caller, long inode, AttributeChange change)
       throws Outcome {
     checkWritable();
+    try {
+      return change(caller, inode, change);
+    } finally {
+      if (change.setsPrivileges()) {
+        unprivileged.forget(inode);
+      }
+    }
+  }
+
+  private Attributes change(Caller caller, long inode, AttributeChange change) throws Outcome {
     SetAttributes.Builder set = change.message(inode).setCaller(caller);
     if (change.belongsToHolder()) {
       Attributes now = attributes(inode);
@@ -259,6 +270,25 @@ public final class Vfs implements AutoCloseable {
     }
     Reply reply = master.mutate(Request.newBuilder().setSetAttributes(set));
     return contents.overlay(reply.getAttributes().getAttributes());
+  }
+
+  /**
+   * One who may not keep them writes to the file: setuid goes, and setgid where it is more than a
+   * mark for locking. Costs nothing for a file that is known to have neither.
+   */
+  public void dropPrivileges(long inode) throws Outcome {
+    if (unprivileged.contains(inode)) {
+      return;
+    }
+    long mark = unprivileged.mark();
+    Attributes now = attributes(inode);
+    int dropped = now.getMode() & ~Permissions.privileges(now.getMode());
+    if (dropped != now.getMode()) {
+      AttributeChange change = new AttributeChange().mode(dropped);
+      SetAttributes.Builder set = change.message(inode).setCaller(Caller.getDefaultInstance());
+      master.mutate(Request.newBuilder().setSetAttributes(set));
+    }
+    unprivileged.add(inode, mark);
   }
 
   public void setXattr(

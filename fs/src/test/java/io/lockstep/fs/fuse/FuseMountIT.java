@@ -508,6 +508,14 @@ class FuseMountIT {
     assertThat(stat(in("f")).mode() & 07777).isEqualTo(06777);
     assertThat(runAs("1234", "echo user >> f")).isZero();
     assertThat(stat(in("f")).mode() & 07777).isEqualTo(0777);
+    for (String script : List.of("truncate -s 3 f", ": > f", "fallocate -l 9 f", "cp $0 f")) {
+      check("chmod", C.chmod(path(in("f")), 06777));
+      assertThat(runAs("1234", script.replace("$0", "/etc/passwd"))).isZero();
+      assertThat(stat(in("f")).mode() & 07777).as(script).isEqualTo(0777);
+    }
+    check("chmod", C.chmod(path(in("f")), 02767));
+    assertThat(runAs("1234", "echo setgid without execute stays >> f")).isZero();
+    assertThat(stat(in("f")).mode() & 07777).isEqualTo(02767);
     check("chmod", C.chmod(path(in("f")), 06777));
     assertThat(runAs("1234", "chown 1234:1234 f")).isZero();
     assertThat(stat(in("f")).mode() & 06000).isZero();

@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Confined to the main thread. A process that mounts an empty volume in memory, at each of the
- * directories, until all are unmounted: {@code MemoryMount [ro] [nonempty] DIRECTORY...}.
+ * directories, until all are unmounted: {@code MemoryMount [ro] [nonempty] [count] DIRECTORY...}.
  */
 public final class MemoryMount {
   static final String READY = "mounted in ";
@@ -32,6 +32,9 @@ public final class MemoryMount {
         while (!ended) {
           ended = mount.awaitEnd(TimeUnit.SECONDS.toNanos(60));
         }
+      }
+      if (options.contains("count")) {
+        memory.vfs().operations().counts().forEach(System.out::println);
       }
     } catch (MountFailed e) {
       System.out.println(e.getMessage());

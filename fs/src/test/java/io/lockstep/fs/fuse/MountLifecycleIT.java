@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -91,6 +93,30 @@ class MountLifecycleIT {
       assertThat(FuseSystem.unmount(mountPoint, false, TimeUnit.SECONDS.toNanos(5))).isTrue();
       assertThat(process.awaitExit()).isZero();
     }
+  }
+
+  @Test
+  void oneMebibyteIsOneRequestAndAWriteNeedsNoOther() throws Exception {
+    try (MountProcess process = MountProcess.start("count", mountPoint.toString())) {
+      int fd = Posix.open(mountPoint + "/file", Posix.O_RDWR | Posix.O_CREAT | Posix.O_DIRECT);
+      byte[] bytes = new byte[1 << 20];
+      for (int i = 0; i < 10; i++) {
+        Posix.pwrite(fd, bytes, (long) i << 20);
+        assertThat(Posix.pread(fd, 1 << 20, (long) i << 20)).hasSize(1 << 20);
+      }
+      Posix.C.close(fd);
+      assertThat(FuseSystem.unmount(mountPoint, false, TimeUnit.SECONDS.toNanos(5))).isTrue();
+      assertThat(process.awaitExit()).isZero();
+      // A buffer of the application that is no whole number of pages takes one more.
+      assertThat(count(process.said(), "WRITE")).isBetween(10, 20);
+      assertThat(count(process.said(), "READ")).isBetween(10, 20);
+      assertThat(count(process.said(), "GETXATTR")).isLessThanOrEqualTo(1);
+    }
+  }
+
+  private static int count(String said, String kind) {
+    Matcher matcher = Pattern.compile("kind=" + kind + ", ended=(\\d+)").matcher(said);
+    return matcher.find() ? Integer.parseInt(matcher.group(1)) : 0;
   }
 
   @Test

@@ -8,6 +8,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -85,6 +87,10 @@ class TwoMountsIT {
       Posix.append(b, ("b" + i).getBytes(UTF_8));
       all.append('a').append(i).append('b').append(i);
     }
+    // What the kernel kept was at the wrong place; it is told so in the background.
+    Awaitility.await()
+        .atMost(5, TimeUnit.SECONDS)
+        .untilAsserted(() -> assertThat(read(a)).isEqualTo(all.toString()));
     int fresh = Posix.open(there + "/log", Posix.O_RDONLY);
     assertThat(read(fresh)).isEqualTo(all.toString());
     check("close", C.close(a));
