@@ -85,15 +85,20 @@ abstract class RepairOperation extends DiskOperation {
     if (object.repairTask() != owner.task()) {
       throw new Outcome(ErrorCode.CONFLICT, "another repair owns object " + object.key());
     }
-    checkSeal();
+    checkSeal(object.marks().newest());
   }
 
-  final void checkSeal() throws Outcome {
-    if (owner.seal() != null && owner.seal().isOlderThan(object.marks().newest())) {
+  /** Settling ends where somebody was granted the object after it was sealed. */
+  final void checkSeal(Token newest) throws Outcome {
+    if (isOvertaken(newest)) {
       throw new Outcome(
           ErrorCode.STALE_TOKEN,
           "object " + object.key() + " has a holder newer than the seal " + owner.seal());
     }
+  }
+
+  final boolean isOvertaken(Token newest) {
+    return owner.seal() != null && owner.seal().isOlderThan(newest);
   }
 
   /** What clients changed of it; nothing if this member is not WO. */
@@ -124,7 +129,8 @@ abstract class RepairOperation extends DiskOperation {
           agent.resume(this);
           return false;
         }
-        checkSeal();
+        checkSeal(object().marks().newest());
+        checkSeal(newest);
         // Tasks of settlers are negative.
         if (!owner.settling() && object().repairTask() < 0) {
           throw new Outcome(ErrorCode.CONFLICT, "the object is being settled");
@@ -280,16 +286,32 @@ abstract class RepairOperation extends DiskOperation {
     };
   }
 
-  /** The repair failed: the object stays marked, for another. */
+  /**
+   * The repair failed: the object stays marked, for another. But where a new holder has begun to
+   * write, nothing was unequal, or he would not have been granted it: it is whole, and his own mark
+   * stands.
+   */
   static DiskOperation abandon(Owner owner, long inode, Listener listener) {
     return new RepairOperation(owner, inode, listener) {
       @Override
       boolean onRepair(DiskAgent agent, DbBatch batch) {
+        ObjectMarks marks = object().marks();
         if (object().repairTask() == owner.task()) {
           object().endRepair();
+          Decision.Admit whole =
+              (Decision.Admit) agent.markRules().onRepairEnd(marks, /* ownDirty= */ null);
+          if (isOvertaken(marks.newest()) && whole.persist() && !whole.marks().isSettled()) {
+            agent.putMarks(owner.replica(), object(), whole.marks(), batch, true);
+            return true;
+          }
         }
         done(NO_SUMS);
         return false;
+      }
+
+      @Override
+      void onCommitted(DiskAgent agent) {
+        done(NO_SUMS);
       }
     };
   }
