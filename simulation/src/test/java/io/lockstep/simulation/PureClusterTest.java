@@ -47,7 +47,7 @@ final class PureClusterTest {
 
   private void build(long seed) {
     random = new Random(seed);
-    network = new SimNetwork(time, random);
+    network = new SimNetwork(random);
     VirtualTime.Host masterHost = time.host("master");
     master = new SimMaster(masterHost);
     lockd = new LockdServer(new LocalPeer(master), set -> 1, masterHost, Times.DEFAULT);

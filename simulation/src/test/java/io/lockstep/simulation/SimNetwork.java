@@ -34,7 +34,6 @@ final class SimNetwork {
     static final Weather FINE = new Weather(0, 0, 200_000);
   }
 
-  private final VirtualTime time;
   private final Random random;
   private final Map<String, Server> servers = new HashMap<>();
   private Weather weather = Weather.FINE;
@@ -44,8 +43,7 @@ final class SimNetwork {
 
   private record Server(VirtualTime.Host host, RequestHandler handler) {}
 
-  SimNetwork(VirtualTime time, Random random) {
-    this.time = time;
+  SimNetwork(Random random) {
     this.random = random;
   }
 
