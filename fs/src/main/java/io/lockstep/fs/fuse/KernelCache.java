@@ -1,5 +1,7 @@
 package io.lockstep.fs.fuse;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.function.LongConsumer;
@@ -7,12 +9,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Its own thread. Tells the kernel to drop the pages and attributes that it keeps of an inode. The
- * kernel may have to wait for a request of the same inode first, so no FUSE thread and no agent
- * does it; a full queue drops the pages of nobody and says so.
+ * A few threads of its own. Tells the kernel to drop the pages and attributes that it keeps of an
+ * inode. The kernel may have to wait for a request of the same inode first, so no FUSE thread and
+ * no agent does it; a full queue drops the pages of nobody and says so.
  */
 final class KernelCache {
   private static final Logger LOG = LoggerFactory.getLogger(KernelCache.class);
+  private static final int THREADS = 4;
   private static final int QUEUE_MAX = 4096;
   private static final long STOP_TIMEOUT_MS = 1_000;
 
@@ -23,7 +26,7 @@ final class KernelCache {
 
   private final BlockingQueue<Drop> queue = new ArrayBlockingQueue<>(QUEUE_MAX);
   private final LongConsumer invalidate;
-  private final Thread thread = new Thread(this::loop, "fuse-invalidate");
+  private final List<Thread> threads = new ArrayList<>();
 
   /**
    * Not yet running.
@@ -32,11 +35,15 @@ final class KernelCache {
    */
   KernelCache(LongConsumer invalidate) {
     this.invalidate = invalidate;
-    thread.setDaemon(true);
+    for (int i = 1; i <= THREADS; i++) {
+      Thread thread = new Thread(this::loop, "fuse-invalidate-" + i);
+      thread.setDaemon(true);
+      threads.add(thread);
+    }
   }
 
   void start() {
-    thread.start();
+    threads.forEach(Thread::start);
   }
 
   /**
@@ -61,17 +68,21 @@ final class KernelCache {
     }
   }
 
-  /** Ends the thread; false if it is still with the kernel after a while. */
+  /** Ends the threads; false if one is still with the kernel after a while. */
   boolean stop() {
-    queue.clear();
-    if (!queue.offer(END)) {
-      thread.interrupt();
+    Drop waiting = queue.poll();
+    while (waiting != null) {
+      waiting.dropped.run();
+      waiting = queue.poll();
     }
+    threads.forEach(thread -> queue.offer(END));
     try {
-      thread.join(STOP_TIMEOUT_MS);
+      for (Thread thread : threads) {
+        thread.join(STOP_TIMEOUT_MS);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    return !thread.isAlive();
+    return threads.stream().noneMatch(Thread::isAlive);
   }
 }

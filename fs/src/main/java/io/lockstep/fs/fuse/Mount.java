@@ -34,6 +34,10 @@ public final class Mount implements CacheDropper, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Mount.class);
   private static final long UNMOUNT_NS = TimeUnit.SECONDS.toNanos(15);
   private static final long COMMAND_NS = TimeUnit.SECONDS.toNanos(5);
+
+  /** Applications that are in the middle of something get so long to let go. */
+  private static final long IN_USE_NS = TimeUnit.SECONDS.toNanos(3);
+
   private static final long ABORT_NS = TimeUnit.SECONDS.toNanos(2);
 
   private final MountOptions options;
@@ -148,7 +152,7 @@ public final class Mount implements CacheDropper, AutoCloseable {
       FuseSystem.unmount(path, true, COMMAND_NS);
     }
     long leftNs = Math.max(0, deadlineNs - vfs.clock().nowNs());
-    if (!session.awaitEnded(leftNs)) {
+    if (!session.awaitEnded(Math.min(leftNs, IN_USE_NS))) {
       LOG.warn("{} is still in use: aborting connection {}", path, connection);
       FuseSystem.abort(connection);
       session.awaitEnded(ABORT_NS);

@@ -13,8 +13,8 @@
  * completes what libfuse says at the start, so that requests carry 1 MiB and small writes are one
  * request each.
  *
- * <p>Threads: {@code fuse-N} take requests from the kernel and serve them to the end; one {@code
- * fuse-invalidate} tells the kernel what to forget, because that may wait for a request. None of
+ * <p>Threads: {@code fuse-N} take requests from the kernel and serve them to the end; {@code
+ * fuse-invalidate-N} tell the kernel what to forget, because that may wait for a request. None of
  * them ever touches the mount point.
  */
 package io.lockstep.fs.fuse;
