@@ -102,6 +102,18 @@ final class Cycles {
     return last;
   }
 
+  long current() {
+    return current;
+  }
+
+  /** See {@link EagerLock#key}. */
+  void appendKey(StringBuilder key) {
+    key.append('c').append(currentRunning).append(currentWritten ? 'W' : '-');
+    if (ended != 0) {
+      key.append(ended - current).append('/').append(endedRunning).append(wanted ? 'A' : '-');
+    }
+  }
+
   @Override
   public String toString() {
     return String.format(

@@ -3,12 +3,10 @@ package io.lockstep.replication.eagerlock;
 import io.lockstep.core.Check;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Token;
-import java.util.ArrayDeque;
+import io.lockstep.replication.eagerlock.Operations.Owner;
+import io.lockstep.replication.eagerlock.Operations.Tx;
 import java.util.ArrayList;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Confined to the replication agent. The eager lock of one inode at one client: one lease at lockd
@@ -38,56 +36,50 @@ public final class EagerLock {
   /** Operations that may still start in one drain: fairness to the remote waiter. */
   static final int DRAIN_STARTS_MAX = 64;
 
-  private record Tx(long id, Kind kind, Range range) {}
+  private final EagerLockRules rules;
 
-  /** What an owner needs to be known by when it is done. */
-  private record Owner(Tx tx, long cycle) {}
+  // What follows is read by EagerLockView, and written here only.
 
-  private final Wake wake;
-
-  private State state = State.IDLE;
+  State state = State.IDLE;
 
   /** The newest lease id asked for. */
-  private long lastLease;
+  long lastLease;
 
   /** What is held; null = nothing. Kept while the release is on its way. */
-  private Mode held;
+  Mode held;
 
-  private long heldLease;
-  private Token token = Token.NONE;
-  private long epoch;
+  long heldLease;
+  Token token = Token.NONE;
+  long epoch;
 
   /** While ACQUIRING. */
-  private Mode wanted;
+  Mode wanted;
 
   /** A recall overtook the grant of {@link #lastLease}. */
-  private boolean recalledEarly;
+  boolean recalledEarly;
 
   /** In an upgrade: the shared lease must go as soon as its readers are done. */
-  private boolean sharedRecalled;
+  boolean sharedRecalled;
 
   /** The lease goes when the owners are done; nobody joins. */
-  private boolean release;
+  boolean release;
 
-  private boolean clean = true;
-  private boolean lost;
+  boolean clean = true;
+  boolean lost;
 
   /** Of an upgrade whose answer never came: released together with the shared lease. */
-  private long doubtfulLease;
+  long doubtfulLease;
 
-  private int drainStarts;
-  private boolean drainOver;
+  int drainStarts;
+  boolean drainOver;
 
   /** The armed timer; 0 = none. */
-  private long timer;
+  long timer;
 
-  private long lastTimer;
+  long lastTimer;
 
-  private final Map<Long, Owner> owners = new LinkedHashMap<>();
-  private ArrayDeque<Tx> waiting = new ArrayDeque<>();
-  private ArrayDeque<Tx> frozen = new ArrayDeque<>();
-
-  private final Cycles cycles;
+  final Operations operations;
+  final Cycles cycles;
 
   private List<Effect> effects = new ArrayList<>();
 
@@ -95,17 +87,19 @@ public final class EagerLock {
    * @param leaseBase lease ids will be greater than this
    */
   public EagerLock(long leaseBase) {
-    this(leaseBase, Wake.LOCKSTEP);
+    this(leaseBase, EagerLockRules.PRODUCTION);
   }
 
-  EagerLock(long leaseBase, Wake wake) {
+  /** With other decisions, for tests and reproductions. */
+  public EagerLock(long leaseBase, EagerLockRules rules) {
     this.lastLease = leaseBase;
-    this.wake = wake;
+    this.rules = rules;
+    this.operations = new Operations(rules);
     this.cycles = new Cycles();
   }
 
   private EagerLock(EagerLock from) {
-    wake = from.wake;
+    rules = from.rules;
     state = from.state;
     lastLease = from.lastLease;
     held = from.held;
@@ -123,9 +117,7 @@ public final class EagerLock {
     drainOver = from.drainOver;
     timer = from.timer;
     lastTimer = from.lastTimer;
-    owners.putAll(from.owners);
-    waiting = from.waiting.clone();
-    frozen = from.frozen.clone();
+    operations = new Operations(from.operations);
     cycles = new Cycles(from.cycles);
   }
 
@@ -141,22 +133,25 @@ public final class EagerLock {
     Tx arrived = new Tx(tx, kind, range);
     switch (state) {
       case IDLE -> {
-        waiting.add(arrived);
+        operations.await(arrived);
         acquire();
       }
-      case ACQUIRING -> waiting.add(arrived);
+      case ACQUIRING -> operations.await(arrived);
       case ACTIVE, PARKED -> {
-        if (held.covers(kind.mode()) && !conflicts(arrived, waiting)) {
+        if (state == State.PARKED && !rules.joinsParked(timer != 0)) {
+          operations.await(arrived);
+          acquire();
+        } else if (operations.mayStart(arrived, held)) {
           disarm();
           start(arrived);
           becomeActive("join");
         } else {
-          waiting.add(arrived);
+          operations.await(arrived);
           disarm();
           serve();
         }
       }
-      case DRAINING, RELEASING -> frozen.add(arrived);
+      case DRAINING, RELEASING -> operations.freeze(arrived);
     }
     return take();
   }
@@ -166,20 +161,18 @@ public final class EagerLock {
    * draining, for the drain waits for it.
    */
   public List<Effect> onArriveUnder(long parent, long tx) {
-    Owner hold = owners.get(parent);
-    Check.that(hold != null && hold.tx.kind == Kind.HOLD, "%d is no hold that owns", parent);
+    Check.that(operations.isOwningHold(parent), "%d is no hold that owns", parent);
     start(new Tx(tx, Kind.WRITE, Range.NONE));
     return take();
   }
 
   /** An operation that was started has ended. A failure is its own: those who joined go on. */
   public List<Effect> onDone(long tx, Result result) {
-    Owner owner = owners.remove(tx);
-    Check.that(owner != null, "operation %d is done but was not started", tx);
-    boolean tainted = result != Result.OK && owner.tx.kind != Kind.READ;
+    Owner owner = operations.end(tx);
+    boolean tainted = result != Result.OK && owner.tx().kind() != Kind.READ;
     clean = clean && !tainted;
-    if (owner.cycle != 0) {
-      postOp(cycles.done(owner.cycle, clean));
+    if (owner.cycle() != 0) {
+      postOp(cycles.done(owner.cycle(), clean));
     }
     if (result == Result.LEASE_LOST) {
       lose();
@@ -192,7 +185,7 @@ public final class EagerLock {
 
   /** The operation would not wait any longer; nothing if it runs already. */
   public List<Effect> onDeadline(long tx) {
-    if (waiting.removeIf(t -> t.id == tx) || frozen.removeIf(t -> t.id == tx)) {
+    if (operations.giveUp(tx)) {
       effects.add(new Effect.Fail(tx, ErrorCode.LEASE_TIMEOUT));
       if (state == State.ACTIVE || state == State.DRAINING) {
         serve();
@@ -232,7 +225,7 @@ public final class EagerLock {
       return take();
     }
     recalledEarly = false;
-    if (code == ErrorCode.STALE_LEASE && !waiting.isEmpty()) {
+    if (code == ErrorCode.STALE_LEASE && operations.hasWaiting()) {
       // lockd ended this id before it was granted, as after a recall that overtook it.
       acquire();
       return take();
@@ -314,20 +307,37 @@ public final class EagerLock {
 
   /** The replica set has a newer configuration: who is started from now on carries it. */
   public List<Effect> onConfigChanged(long newEpoch) {
-    epoch = Math.max(epoch, newEpoch);
+    epoch = rules.adoptedEpoch(epoch, newEpoch);
     return take();
   }
 
   // ---- post-op
 
-  /**
-   * A flush, fsync or close, or the schedule, wants the dirty mark cleared. Ends the cycle; never
-   * the lease.
-   */
+  /** The dirty mark is to be cleared: ends the cycle, never the lease. */
   public List<Effect> onPostOpRequested() {
     endCycle();
-    if (state == State.PARKED && wake != Wake.LOCKSTEP) {
-      wakeParked();
+    return take();
+  }
+
+  /**
+   * A descriptor was flushed and wants its marks cleared now; the client leaves that to its
+   * schedule, which clears many at once.
+   */
+  public List<Effect> onFlush() {
+    endCycle();
+    if (state == State.PARKED) {
+      rules.onFlushOfParked(
+          new EagerLockRules.Parked() {
+            @Override
+            public void cancelTimer() {
+              disarm();
+            }
+
+            @Override
+            public void release(String reason) {
+              drain(reason);
+            }
+          });
     }
     return take();
   }
@@ -373,7 +383,7 @@ public final class EagerLock {
 
   /** Whether somebody waits for the lease that is being acquired. */
   public boolean hasWaiting() {
-    return !waiting.isEmpty();
+    return operations.hasWaiting();
   }
 
   public boolean isLost() {
@@ -382,84 +392,56 @@ public final class EagerLock {
 
   /** Nothing held, nobody waiting, no post-op: it can be forgotten. */
   public boolean isIdle() {
-    return state == State.IDLE && owners.isEmpty() && frozen.isEmpty();
+    return state == State.IDLE && !operations.isOwned() && !operations.hasFrozen();
   }
 
   /** I2; called after every event by tests, explorers and the wiring. */
   public void checkInvariant() {
-    boolean stable = state == State.ACTIVE || state == State.PARKED || state == State.DRAINING;
-    Check.that(
-        !stable || !owners.isEmpty() || timer != 0 || release,
-        "held without owners, timer or release: %s",
-        this);
-    Check.that(!stable || held != null, "nothing held: %s", this);
-    Check.that(state != State.PARKED || owners.isEmpty(), "parked with owners: %s", this);
-    Check.that(state != State.PARKED || waiting.isEmpty(), "parked, some wait: %s", this);
-    Check.that(state != State.ACTIVE || !owners.isEmpty(), "active without owners: %s", this);
-    Check.that(state != State.DRAINING || !owners.isEmpty(), "drained, not released: %s", this);
-    boolean going = state == State.DRAINING || state == State.RELEASING;
-    Check.that(release == going, "release is %s: %s", release, this);
-    Check.that(going || frozen.isEmpty(), "frozen without a release: %s", this);
-    Check.that(
-        state != State.IDLE || (held == null && waiting.isEmpty()),
-        "idle with leftovers: %s",
-        this);
-    Check.that(held != null || owners.isEmpty(), "owners without a lease: %s", this);
-    Check.that(timer == 0 || state == State.PARKED || state == State.DRAINING, "timer: %s", this);
-    for (Owner owner : owners.values()) {
-      Check.that(held.covers(owner.tx.kind.mode()), "%s is not covered: %s", owner, this);
-    }
+    EagerLockView.check(this);
   }
 
-  /** The whole state, one line: for people, and for explorers to know a state again. */
+  /** The whole state, one line, for people. */
   @Override
   public String toString() {
-    return String.format(
-        "%s lease=%d held=%s/%d token=%s epoch=%d wanted=%s flags=%s%s%s%s%s%s timer=%d drain=%d"
-            + " owners=%s waiting=%s frozen=%s cycle=%s",
-        state,
-        lastLease,
-        held,
-        heldLease,
-        token,
-        epoch,
-        wanted,
-        release ? "R" : "-",
-        recalledEarly ? "E" : "-",
-        sharedRecalled ? "S" : "-",
-        clean ? "C" : "-",
-        lost ? "L" : "-",
-        drainOver ? "O" : "-",
-        timer,
-        drainStarts,
-        owners.values(),
-        waiting,
-        frozen,
-        cycles);
+    return EagerLockView.describe(this);
+  }
+
+  /**
+   * For explorers to know a state again: two machines with equal keys behave equally from here on,
+   * but for the numbers of operations, leases, timers and cycles.
+   */
+  public String key() {
+    return EagerLockView.key(this);
+  }
+
+  public boolean isTimerArmed() {
+    return timer != 0;
+  }
+
+  /** The newest timer, armed or not; 0 = none. */
+  public long lastTimer() {
+    return lastTimer;
+  }
+
+  /** The cycle that starts belong to. */
+  public long cycle() {
+    return cycles.current();
   }
 
   // ---- transitions
 
   private void acquire() {
-    wanted = Mode.SHARED;
-    for (Tx tx : waiting) {
-      if (!wanted.covers(tx.kind.mode())) {
-        wanted = Mode.EXCLUSIVE;
-      }
-    }
+    wanted = operations.wanted();
     lastLease++;
     become(State.ACQUIRING, "wanted");
     effects.add(new Effect.SendAcquire(lastLease, wanted));
   }
 
   private void start(Tx tx) {
-    long startCycle = 0;
-    if (tx.kind == Kind.WRITE) {
-      startCycle = cycles.start();
-    }
-    owners.put(tx.id, new Owner(tx, startCycle));
-    effects.add(new Effect.Start(tx.id, heldLease, token, startCycle, epoch));
-    if (tx.kind == Kind.HOLD && state == State.DRAINING) {
+    long startCycle = tx.kind() == Kind.WRITE ? cycles.start() : 0;
+    operations.own(tx, startCycle);
+    effects.add(new Effect.Start(tx.id(), heldLease, token, startCycle, epoch));
+    if (tx.kind() == Kind.HOLD && state == State.DRAINING) {
       effects.add(new Effect.WriteBack(heldLease));
     }
   }
@@ -467,9 +449,8 @@ public final class EagerLock {
   /** Starts those who wait and may run; then active, parked, upgrading, or released. */
   private void serve() {
     boolean mayStart = !lost && !(state == State.DRAINING && drainOver);
-    ArrayDeque<Tx> still = new ArrayDeque<>();
-    for (Tx tx : waiting) {
-      boolean starts = mayStart && held.covers(tx.kind.mode()) && !conflicts(tx, still);
+    for (Tx tx : operations.takeWaiting()) {
+      boolean starts = mayStart && operations.mayStart(tx, held);
       if (starts && state == State.DRAINING && ++drainStarts > DRAIN_STARTS_MAX) {
         starts = false;
         drainOver = true;
@@ -478,56 +459,27 @@ public final class EagerLock {
       if (starts) {
         start(tx);
       } else {
-        still.add(tx);
+        operations.await(tx);
       }
     }
-    waiting = still;
     if (state == State.DRAINING) {
-      if (owners.isEmpty()) {
+      if (!operations.isOwned()) {
         sendRelease();
       }
-    } else if (needsUpgrade()) {
+    } else if (operations.needsMoreThan(held)) {
       acquire();
-    } else if (owners.isEmpty()) {
+    } else if (!operations.isOwned()) {
       park();
     } else {
       becomeActive("served");
     }
   }
 
-  private boolean needsUpgrade() {
-    for (Tx tx : waiting) {
-      if (!held.covers(tx.kind.mode())) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Whether {@code tx} has to wait for an owner or for one who came before it. */
-  private boolean conflicts(Tx tx, Iterable<Tx> before) {
-    for (Tx earlier : before) {
-      // A reader behind a writer who waits for an upgrade would keep the shared lease busy.
-      if (tx.range.overlaps(earlier.range) || !held.covers(earlier.kind.mode())) {
-        return true;
-      }
-    }
-    if (tx.range.isEmpty()) {
-      return false;
-    }
-    for (Owner owner : owners.values()) {
-      if (tx.range.overlaps(owner.tx.range)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   private void afterOwner() {
     switch (state) {
       case ACTIVE, DRAINING -> serve();
       case ACQUIRING -> {
-        if ((sharedRecalled || lost) && owners.isEmpty()) {
+        if ((sharedRecalled || lost) && !operations.isOwned()) {
           // The upgrade stays in the queue of lockd, behind the one who recalled.
           effects.add(new Effect.SendRelease(heldLease, true));
           held = null;
@@ -557,7 +509,7 @@ public final class EagerLock {
     drainStarts = 0;
     drainOver = false;
     become(State.DRAINING, reason);
-    if (owners.values().stream().anyMatch(owner -> owner.tx.kind == Kind.HOLD)) {
+    if (operations.isOwnedByHold()) {
       effects.add(lost ? new Effect.Drop(heldLease) : new Effect.WriteBack(heldLease));
     }
     serve();
@@ -577,14 +529,12 @@ public final class EagerLock {
   }
 
   private void sendRelease() {
-    Check.that(owners.isEmpty(), "released under its owners: %s", this);
+    Check.that(!operations.isOwned(), "released under its owners: %s", this);
     disarm();
     release = true;
     boolean endsClean = clean || held == Mode.SHARED;
     postOp(cycles.close(endsClean));
-    waiting.addAll(frozen);
-    frozen = waiting;
-    waiting = new ArrayDeque<>();
+    operations.freezeWaiting();
     become(State.RELEASING, "no owners");
     if (doubtfulLease != 0) {
       effects.add(new Effect.SendRelease(doubtfulLease, true));
@@ -598,21 +548,16 @@ public final class EagerLock {
     lost = false;
     clean = true;
     doubtfulLease = 0;
-    waiting = frozen;
-    frozen = new ArrayDeque<>();
+    operations.thaw();
     become(State.IDLE, reason);
-    if (!waiting.isEmpty()) {
+    if (operations.hasWaiting()) {
       acquire();
     }
   }
 
   private void failWaiting(ErrorCode code) {
-    for (Iterator<Tx> i = waiting.iterator(); i.hasNext(); ) {
-      Tx tx = i.next();
-      if (held == null || !held.covers(tx.kind.mode())) {
-        i.remove();
-        effects.add(new Effect.Fail(tx.id, code));
-      }
+    for (Tx tx : operations.takeUncovered(held)) {
+      effects.add(new Effect.Fail(tx.id(), code));
     }
   }
 
@@ -625,14 +570,6 @@ public final class EagerLock {
   private void postOp(long cycle) {
     if (cycle != 0) {
       effects.add(new Effect.PostOp(token, cycle));
-    }
-  }
-
-  /** What AFR does with the parked transaction on a flush; not reached in production. */
-  private void wakeParked() {
-    disarm();
-    if (wake == Wake.AFR_AFTER) {
-      drain("flush");
     }
   }
 

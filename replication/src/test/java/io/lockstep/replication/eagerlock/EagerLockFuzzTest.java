@@ -50,9 +50,9 @@ class EagerLockFuzzTest {
     int finished;
     boolean calm;
 
-    Walk(long seed, Wake wake) {
+    Walk(long seed, EagerLockRules rules) {
       random = new Random(seed);
-      lock = new EagerLock(0, wake);
+      lock = new EagerLock(0, rules);
     }
 
     void run() {
@@ -90,7 +90,9 @@ class EagerLockFuzzTest {
         long timer = timers.get(random.nextInt(timers.size()));
         apply("timer " + timer, lock.onTimer(timer));
       } else if (dice < 92) {
-        apply("post-op wanted", lock.onPostOpRequested());
+        boolean flush = random.nextBoolean();
+        apply(
+            flush ? "flush" : "post-op wanted", flush ? lock.onFlush() : lock.onPostOpRequested());
       } else if (dice < 95 && !postOps.isEmpty()) {
         long cycle = postOps.remove(random.nextInt(postOps.size()));
         apply("post-op done " + cycle, lock.onPostOpDone(cycle));
@@ -258,7 +260,7 @@ class EagerLockFuzzTest {
     long seed = seed();
     int finished = 0;
     for (int i = 0; i < WALKS; i++) {
-      Walk walk = new Walk(seed + i, Wake.LOCKSTEP);
+      Walk walk = new Walk(seed + i, EagerLockRules.PRODUCTION);
       try {
         walk.run();
       } catch (AssertionError | BrokenInvariant e) {
@@ -273,7 +275,7 @@ class EagerLockFuzzTest {
   void afrAfterItsFixSurvives() {
     long seed = seed();
     for (int i = 0; i < WALKS / 4; i++) {
-      new Walk(seed + i, Wake.AFR_AFTER).run();
+      new Walk(seed + i, AfrRules.AFTER).run();
     }
   }
 
@@ -283,7 +285,7 @@ class EagerLockFuzzTest {
     long seed = seed();
     for (int i = 0; i < WALKS; i++) {
       try {
-        new Walk(seed + i, Wake.AFR_BEFORE).run();
+        new Walk(seed + i, AfrRules.BEFORE).run();
       } catch (BrokenInvariant e) {
         System.out.println("afr-before caught after " + (i + 1) + " walks");
         assertThat(e).hasMessageContaining("held without owners, timer or release");

@@ -379,7 +379,7 @@ class EagerLockTest {
     write(1, A);
     grant();
     done(1);
-    assertThat(check(lock.onPostOpRequested())).containsExactly(new Effect.PostOp(T1, 1));
+    assertThat(check(lock.onFlush())).containsExactly(new Effect.PostOp(T1, 1));
     assertThat(lock.state()).isEqualTo(State.PARKED);
   }
 
@@ -480,7 +480,7 @@ class EagerLockTest {
     all.addAll(grant());
     List<Effect> parked = done(1);
     all.addAll(parked);
-    all.addAll(check(lock.onPostOpRequested()));
+    all.addAll(check(lock.onFlush()));
     all.addAll(write(2, B));
     all.addAll(check(lock.onPostOpDone(1)));
     List<Effect> parkedAgain = done(2);
@@ -495,24 +495,50 @@ class EagerLockTest {
 
   @Test
   void afrBeforeItsFixBreaksTheInvariantInTheThirdStep() {
-    EagerLock before = new EagerLock(0, Wake.AFR_BEFORE);
+    EagerLock before = new EagerLock(0, AfrRules.BEFORE);
     before.onArrive(1, Kind.WRITE, A);
     before.onGranted(1, T1, 7);
     before.onDone(1, Result.OK);
     before.checkInvariant();
-    before.onPostOpRequested();
+    before.onFlush();
     assertThatThrownBy(before::checkInvariant)
         .isInstanceOf(BrokenInvariant.class)
         .hasMessageContaining("held without owners, timer or release");
   }
 
   @Test
+  void afrBeforeItsFixAsksForASecondLease() {
+    EagerLock before = new EagerLock(0, AfrRules.BEFORE);
+    before.onArrive(1, Kind.WRITE, A);
+    before.onGranted(1, T1, 7);
+    before.onDone(1, Result.OK);
+    before.onFlush();
+    assertThat(before.onArrive(2, Kind.WRITE, B))
+        .containsExactly(new Effect.SendAcquire(2, Mode.EXCLUSIVE));
+    before.onGranted(2, T2, 7);
+    assertThat(before.knows(1)).isFalse();
+  }
+
+  @Test
   void afrAfterItsFixReleasesWhereWeKeepTheLease() {
-    EagerLock after = new EagerLock(0, Wake.AFR_AFTER);
+    EagerLock after = new EagerLock(0, AfrRules.AFTER);
     after.onArrive(1, Kind.WRITE, A);
     after.onGranted(1, T1, 7);
     after.onDone(1, Result.OK);
-    assertThat(after.onPostOpRequested()).contains(new Effect.SendRelease(1, true));
+    assertThat(after.onFlush()).contains(new Effect.SendRelease(1, true));
     after.checkInvariant();
+  }
+
+  @Test
+  void keysAreEqualWhateverCameBefore() {
+    write(1, A);
+    grant();
+    done(1);
+    String parked = lock.key();
+    write(1, A);
+    assertThat(lock.key()).isNotEqualTo(parked);
+    done(1);
+    assertThat(lock.key()).isEqualTo(parked);
+    assertThat(lock.copy().key()).isEqualTo(parked);
   }
 }
