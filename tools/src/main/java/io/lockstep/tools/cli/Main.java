@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       ClusterCommand.class,
       HealCommand.class,
       BenchCommand.class,
+      ExploreCommand.class,
       Main.Completion.class,
     },
     footer = {

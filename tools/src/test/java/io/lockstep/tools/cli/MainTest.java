@@ -45,6 +45,9 @@ class MainTest {
         "storage --data d --secret-file s --masters a:1 --host 192.0.2.1 | expected a loopback address",
         "storage --config none.yaml | none.yaml: no such file",
         "bench none | none is not a directory",
+        "explore | which state machine? (see: lockstep help explore)",
+        "explore eager-lock --writers 9 | --writers is 9, expected 1 to 4",
+        "explore eager-lock --variant ours | --variant is \"ours\", expected afr-before, afr-after",
       })
   void misuseIsOneLineAndExitCode2(String line, String complaint) {
     assertThat(run(line.split(" "))).isEqualTo(2);

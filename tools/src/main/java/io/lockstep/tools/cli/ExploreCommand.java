@@ -1,0 +1,134 @@
+package io.lockstep.tools.cli;
+
+import io.lockstep.tools.UserError;
+import io.lockstep.tools.explore.EagerLockBounds;
+import io.lockstep.tools.explore.Exploration;
+import io.lockstep.tools.explore.Explorer;
+import io.lockstep.tools.explore.World;
+import io.lockstep.tools.repro.EagerLockVariant;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Confined to the main thread. {@code lockstep explore}. */
+@Command(
+    name = "explore",
+    description =
+        "Tries every order of events of a state machine, and shows the shortest way to a violation.",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = ExploreCommand.EagerLockExploration.class,
+    footer = {"", "Example: lockstep explore eager-lock --variant afr-before"})
+final class ExploreCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    throw new ParameterException(spec.commandLine(), "which state machine?");
+  }
+
+  /** {@code lockstep explore eager-lock}. */
+  @Command(
+      name = "eager-lock",
+      description = {
+        "The eager lock of one inode at one client, with lockd and one other client around it.",
+        "Exit code 0: nothing violated in any state; 1: violated; 2: misuse. The last line is the verdict."
+      },
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep explore eager-lock --variant afr-before --writers 2"})
+  static final class EagerLockExploration implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private VariantOption variant;
+    @Mixin private OutputOptions output;
+
+    @Option(names = "--writers", paramLabel = "N", defaultValue = "4", description = "1 to 4 (4)")
+    private int writers;
+
+    @Option(names = "--flushes", paramLabel = "N", defaultValue = "2", description = "0 to 2 (2)")
+    private int flushes;
+
+    @Option(
+        names = "--contentions",
+        paramLabel = "N",
+        defaultValue = "1",
+        description = "how often another client wants the lease: 0 or 1 (1)")
+    private int contentions;
+
+    @Option(
+        names = "--failures",
+        paramLabel = "N",
+        defaultValue = "1",
+        description = "of a write, of the lease, or of an answer of lockd: 0 to 2 (1)")
+    private int failures;
+
+    @Option(
+        names = "--epochs",
+        paramLabel = "N",
+        defaultValue = "1",
+        description = "changes of the configuration: 0 to 2 (1)")
+    private int epochs;
+
+    @Override
+    public Integer call() throws UserError {
+      EagerLockVariant chosen = variant.variant();
+      EagerLockBounds bounds =
+          new EagerLockBounds(
+              within("--writers", writers, 1, EagerLockBounds.WRITERS_MAX),
+              within("--flushes", flushes, 0, EagerLockBounds.OTHERS_MAX),
+              within("--contentions", contentions, 0, 1),
+              within("--failures", failures, 0, EagerLockBounds.OTHERS_MAX),
+              within("--epochs", epochs, 0, EagerLockBounds.OTHERS_MAX));
+      PrintWriter err = spec.commandLine().getErr();
+      Exploration exploration = Exploration.of(chosen, bounds, count -> progress(err, count));
+      PrintWriter out = spec.commandLine().getOut();
+      if (output.isJson()) {
+        output.print(out, exploration, null);
+      } else {
+        print(out, exploration);
+      }
+      return exploration.isGood() ? 0 : Main.EXIT_FAILED;
+    }
+
+    private static int within(String name, int value, int min, int max) throws UserError {
+      if (value < min || value > max) {
+        throw UserError.misuse("%s is %d, expected %d to %d", name, value, min, max);
+      }
+      return value;
+    }
+
+    private static void progress(PrintWriter err, long count) {
+      if (Terminal.isStderr()) {
+        err.print("\r" + count + " states ");
+        err.flush();
+      }
+    }
+
+    private static void print(PrintWriter out, Exploration exploration) {
+      for (Explorer.Found found : exploration.found()) {
+        List<World.Step> trace = found.trace();
+        out.println(found.kind() + ", after " + trace.size() + " steps:");
+        Table table = new Table("STEP", "EVENT", "THE EAGER LOCK", "STATE");
+        for (int i = 0; i < trace.size(); i++) {
+          World.Step step = trace.get(i);
+          table.row(i + 1, step.event(), step.effects(), step.state());
+        }
+        table.print(out);
+        out.println(found.message() + "\n");
+      }
+      out.printf(
+          "%s: %d states, %d transitions, %d steps deep%n",
+          exploration.variant(),
+          exploration.states(),
+          exploration.transitions(),
+          exploration.depth());
+      out.println(exploration.verdict());
+      out.flush();
+    }
+  }
+}
