@@ -94,7 +94,7 @@ final class ClientConnection extends ChannelInboundHandlerAdapter {
                 new ChannelInitializer<SocketChannel>() {
                   @Override
                   protected void initChannel(SocketChannel prepared) {
-                    Sockets.configure(prepared.config());
+                    Sockets.configure(prepared.config(), decoder);
                     prepared
                         .pipeline()
                         .addLast(new FlushConsolidationHandler(FLUSHES_MAX, true))

@@ -3,14 +3,16 @@ package io.lockstep.wire.netty;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Confined to the event loop of its channel. Cuts the stream into frames.
  *
  * <p>A frame that arrived whole is a slice of the receive buffer; one that did not is gathered in a
- * buffer of exactly its length, so that its payload is contiguous. The first bad frame ends the
- * decoding: it is handed on as {@link BadFrame} through {@code exceptionCaught} and everything
- * after it is thrown away.
+ * buffer of exactly its length, so that its payload is contiguous. The socket puts the rest of a
+ * long one there itself, see {@link ReceiveBuffers}. The first bad frame ends the decoding: it is
+ * handed on as {@link BadFrame} through {@code exceptionCaught} and everything after it is thrown
+ * away.
  */
 final class FrameDecoder extends ChannelInboundHandlerAdapter {
   private final TransportCounters counters;
@@ -20,6 +22,10 @@ final class FrameDecoder extends ChannelInboundHandlerAdapter {
   private ByteBuf partial;
 
   private int wanted;
+
+  /** Bytes of {@link #partial} that are counted already. */
+  private int counted;
+
   private boolean broken;
 
   FrameDecoder(TransportCounters counters) {
@@ -31,11 +37,30 @@ final class FrameDecoder extends ChannelInboundHandlerAdapter {
     bytesMax = FrameFormat.BYTES_MAX;
   }
 
+  /**
+   * Where the socket may put what comes next: the rest of a frame of known length, if at least
+   * {@code bytesMin} of it are missing; with a reference for the taker. Else null.
+   */
+  @Nullable ByteBuf lend(int bytesMin) {
+    boolean known = partial != null && wanted > FrameFormat.PREFIX_BYTES;
+    if (!known || wanted - partial.readableBytes() < bytesMin) {
+      return null;
+    }
+    counted = partial.readableBytes();
+    return partial.retain();
+  }
+
   @Override
+  @SuppressWarnings("ReferenceEquality") // The very buffer that was lent.
   public void channelRead(ChannelHandlerContext ctx, Object message) {
     ByteBuf in = (ByteBuf) message;
-    counters.onBytesIn(in.readableBytes());
+    boolean lent = in == partial;
+    counters.onBytesIn(in.readableBytes() - (lent ? counted : 0));
     try {
+      if (lent) {
+        onFilled(ctx);
+        return;
+      }
       while (!broken && in.isReadable()) {
         ByteBuf frame = partial == null ? whole(ctx, in) : gathered(in);
         if (frame != null) {
@@ -62,6 +87,14 @@ final class FrameDecoder extends ChannelInboundHandlerAdapter {
     }
     partial = ctx.alloc().directBuffer(wanted);
     return gathered(in);
+  }
+
+  private void onFilled(ChannelHandlerContext ctx) throws BadFrame {
+    if (partial.readableBytes() == wanted) {
+      ByteBuf frame = partial;
+      partial = null;
+      handOn(ctx, frame);
+    }
   }
 
   private ByteBuf gathered(ByteBuf in) throws BadFrame {

@@ -87,8 +87,8 @@ public final class NettyServer implements AutoCloseable {
   }
 
   private void prepare(SocketChannel channel) {
-    Sockets.configure(channel.config());
     FrameDecoder decoder = new FrameDecoder(context.counters);
+    Sockets.configure(channel.config(), decoder);
     channel
         .pipeline()
         .addLast(new FlushConsolidationHandler(FLUSHES_MAX, true))

@@ -1,6 +1,5 @@
 package io.lockstep.wire.netty;
 
-import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelConfig;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
@@ -16,18 +15,12 @@ final class Sockets {
   private static final int KEEPALIVE_IDLE_S = 10;
   private static final int KEEPALIVE_INTERVAL_S = 3;
   private static final int KEEPALIVE_PROBES = 3;
-  private static final int RECEIVE_BYTES_MIN = 2 << 10;
-  private static final int RECEIVE_BYTES_FIRST = 16 << 10;
-  private static final int RECEIVE_BYTES_MAX = 256 << 10;
 
   private Sockets() {}
 
-  static void configure(ChannelConfig config) {
+  static void configure(ChannelConfig config, FrameDecoder decoder) {
     config.setOption(ChannelOption.ALLOCATOR, Buffers.ALLOCATOR);
-    config.setOption(
-        ChannelOption.RECVBUF_ALLOCATOR,
-        new AdaptiveRecvByteBufAllocator(
-            RECEIVE_BYTES_MIN, RECEIVE_BYTES_FIRST, RECEIVE_BYTES_MAX));
+    config.setOption(ChannelOption.RECVBUF_ALLOCATOR, new ReceiveBuffers(decoder));
     config.setOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK);
     config.setOption(ChannelOption.TCP_NODELAY, true);
     config.setOption(ChannelOption.SO_KEEPALIVE, true);

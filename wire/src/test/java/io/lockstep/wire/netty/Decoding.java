@@ -10,10 +10,11 @@ import java.util.List;
 /** Confined to one test: what the decoder makes of a stream of bytes. */
 final class Decoding {
   private final List<Throwable> thrown = new ArrayList<>();
+  private final FrameDecoder decoder = new FrameDecoder(new TransportCounters());
   private final EmbeddedChannel channel;
+  private int turn;
 
   Decoding(boolean trusted) {
-    FrameDecoder decoder = new FrameDecoder(new TransportCounters());
     if (trusted) {
       decoder.trust();
     }
@@ -29,7 +30,15 @@ final class Decoding {
     channel.config().setAllocator(Buffers.ALLOCATOR);
   }
 
+  /** Every other time into the memory that the decoder lends, if it does. */
   Decoding feed(byte[] bytes, int from, int count) {
+    ByteBuf lent = turn++ % 2 == 0 ? decoder.lend(1) : null;
+    if (lent != null) {
+      int fits = Math.min(count, lent.capacity() - lent.writerIndex());
+      lent.writeBytes(bytes, from, fits);
+      channel.writeInbound(lent);
+      return fits < count ? feed(bytes, from + fits, count - fits) : this;
+    }
     ByteBuf buffer = Buffers.ALLOCATOR.directBuffer(Math.max(1, count));
     buffer.writeBytes(bytes, from, count);
     channel.writeInbound(buffer);
