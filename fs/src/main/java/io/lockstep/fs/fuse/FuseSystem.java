@@ -12,6 +12,9 @@ import org.slf4j.LoggerFactory;
 
 /** Immutable. What this machine must have for a mount, and the programs that end one. */
 final class FuseSystem {
+  /** Requests that a sequential reader keeps under way: more than one member works for it. */
+  private static final int READ_AHEAD_REQUESTS = 4;
+
   private static final Logger LOG = LoggerFactory.getLogger(FuseSystem.class);
   private static final Path DEVICE = Path.of("/dev/fuse");
   private static final Path CONFIGURATION = Path.of("/etc/fuse.conf");
@@ -97,12 +100,13 @@ final class FuseSystem {
     }
   }
 
-  /** Lets the kernel read ahead as much as one request carries; only root may. */
+  /** Lets the kernel read ahead a few whole requests; only root may. */
   static void readAhead(long connection) {
     Path setting = Path.of("/sys/class/bdi/0:" + connection + "/read_ahead_kb");
     if (Files.isWritable(setting)) {
       try {
-        Files.writeString(setting, Integer.toString(InitReply.DATA_BYTES / 1024));
+        int kilobytes = READ_AHEAD_REQUESTS * (InitReply.DATA_BYTES / 1024);
+        Files.writeString(setting, Integer.toString(kilobytes));
       } catch (IOException e) {
         LOG.info("the kernel reads ahead as little as it likes: {}", e.toString());
       }
