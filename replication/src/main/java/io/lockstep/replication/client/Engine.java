@@ -196,6 +196,8 @@ final class Engine {
       return;
     }
     Peer peer = peers.peer(address);
+    // One reference for the second try: by then the caller may have ended.
+    Payload again = payload.retain();
     peer.call(
         request,
         payload.retain(),
@@ -203,8 +205,9 @@ final class Engine {
         (reply, replyPayload) -> {
           if (Replies.code(reply) == ErrorCode.DISCONNECTED) {
             replyPayload.release();
-            peer.call(request, payload.retain(), times.memberCallNs(), onReply::accept);
+            peer.call(request, again, times.memberCallNs(), onReply::accept);
           } else {
+            again.release();
             onReply.accept(reply, replyPayload);
           }
         });

@@ -1,13 +1,17 @@
 package io.lockstep.replication.client;
 
 import io.lockstep.core.Limits;
+import io.lockstep.wire.Payload;
+import io.lockstep.wire.netty.ByteBufPayload;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 
 /**
  * Guarded by the lock of its {@link WriteBuffer} while it is queued; immutable once in flight.
  * Contiguous bytes that wait to be sent as one request; never across a multiple of the largest
  * request, so that long sequential writes go out aligned.
+ *
+ * <p>The bytes lie in pooled memory outside the heap, which goes to the sockets of all members as
+ * it is; whoever takes an extent out of the buffer ends with {@link #release}.
  */
 final class Extent {
   private static final int INITIAL_BYTES = 4096;
@@ -18,7 +22,8 @@ final class Extent {
   final long firstWrite;
 
   private final int lengthMax;
-  private byte[] bytes;
+  private ByteBufPayload memory;
+  private ByteBuffer bytes;
   private int length;
 
   Extent(long offset, long firstWrite, int lengthHint) {
@@ -26,7 +31,12 @@ final class Extent {
     this.firstWrite = firstWrite;
     this.lengthMax =
         (int) (Limits.PAYLOAD_BYTES_MAX - Math.floorMod(offset, (long) Limits.PAYLOAD_BYTES_MAX));
-    this.bytes = new byte[Math.min(lengthMax, Math.max(INITIAL_BYTES, lengthHint))];
+    allocate(Math.min(lengthMax, Math.max(INITIAL_BYTES, lengthHint)));
+  }
+
+  private void allocate(int capacity) {
+    memory = ByteBufPayload.allocate(capacity);
+    bytes = memory.target();
   }
 
   long end() {
@@ -35,6 +45,11 @@ final class Extent {
 
   int length() {
     return length;
+  }
+
+  /** Memory that it holds. */
+  int capacity() {
+    return bytes.capacity();
   }
 
   boolean isFull() {
@@ -46,21 +61,37 @@ final class Extent {
     return (int) (offset + lengthMax - at);
   }
 
-  /** Takes {@code count} bytes of {@code source} at {@code at}; returns by how much it grew. */
-  int put(long at, ByteBuffer source, int count) {
+  /** Takes {@code count} bytes of {@code source} at {@code at}. */
+  void put(long at, ByteBuffer source, int count) {
     int from = (int) (at - offset);
     int end = from + count;
-    if (end > bytes.length) {
-      bytes = Arrays.copyOf(bytes, Math.min(lengthMax, Math.max(end, 2 * bytes.length)));
+    if (end > bytes.capacity()) {
+      grow(end);
     }
-    source.get(bytes, from, count);
-    int grown = Math.max(0, end - length);
-    length += grown;
-    return grown;
+    bytes.put(from, source, source.position(), count);
+    source.position(source.position() + count);
+    length = Math.max(length, end);
+  }
+
+  private void grow(int end) {
+    ByteBufPayload former = memory;
+    ByteBuffer formerBytes = bytes;
+    allocate(Math.min(lengthMax, Math.max(end, 2 * formerBytes.capacity())));
+    bytes.put(0, formerBytes, 0, length);
+    former.release();
   }
 
   /** A private view of the bytes from {@code from} to {@code to}, absolute offsets. */
   ByteBuffer view(long from, long to) {
-    return ByteBuffer.wrap(bytes, (int) (from - offset), (int) (to - from));
+    return bytes.slice((int) (from - offset), (int) (to - from));
+  }
+
+  /** All of it, once it is in flight; lives until {@link #release}, or longer if retained. */
+  Payload payload() {
+    return memory.truncate(length);
+  }
+
+  void release() {
+    memory.release();
   }
 }

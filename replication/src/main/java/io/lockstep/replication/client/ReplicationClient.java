@@ -285,6 +285,7 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
     engine.waits.await(done, CLOSE_NS);
     closed = true;
     done.complete(null);
+    engine.onAgent(() -> forEach(inode -> inode.writeBack().drop()));
   }
 
   private void closeStep(CompletableFuture<Void> done) {

@@ -41,7 +41,7 @@ final class TransactionRunner {
 
   /**
    * @param pinned whether it is for the members as they are now; see {@link Transaction#pinnedTo}
-   * @param payload on the heap: its memory is not counted
+   * @param payload stays the caller's, who keeps it until the transaction is done
    */
   TransactionRunner(
       Engine engine,

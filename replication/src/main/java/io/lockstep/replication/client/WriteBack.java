@@ -5,7 +5,6 @@ import io.lockstep.replication.eagerlock.Effect;
 import io.lockstep.replication.eagerlock.Kind;
 import io.lockstep.replication.eagerlock.Range;
 import io.lockstep.replication.eagerlock.Result;
-import io.lockstep.wire.Payload;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.WriteObject;
 import java.util.ArrayDeque;
@@ -241,13 +240,13 @@ final class WriteBack {
                           .setContext(inode.context(epoch, start.token(), start.cycle(), absent))
                           .setOffset(extent.offset))
                   .build(),
-          Payload.of(extent.view(extent.offset, extent.end())),
+          extent.payload(),
           done -> onDone(start.cycle(), done));
     }
 
     private void onDone(long cycle, io.lockstep.replication.transaction.Effect.Done done) {
+      engine.budget.give(extent.capacity());
       buffer.flushed(extent);
-      engine.budget.give(extent.length());
       engine.flushSlots.give();
       if (done.code().isOk()) {
         inode.wrote(cycle, done);

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Guarded by its own lock. What this mount knows of one file that others do not: bytes written but
@@ -29,7 +30,7 @@ final class WriteBuffer {
   /**
    * An accepted write.
    *
-   * @param grownBytes by how much more is buffered now
+   * @param grownBytes by how much more memory is held now
    * @param requestReady a whole request can be sent: to be told the agent
    */
   record Written(long offset, int grownBytes, boolean requestReady) {}
@@ -277,10 +278,12 @@ final class WriteBuffer {
     }
   }
 
+  /** The extent is with the members, or lost: its memory goes. */
   void flushed(Extent extent) {
     lock.lock();
     try {
       inFlight.remove(extent);
+      extent.release();
     } finally {
       lock.unlock();
     }
@@ -297,13 +300,15 @@ final class WriteBuffer {
   }
 
   /**
-   * Loses what is queued and refuses writes; returns the bytes. What is in flight ends by itself.
+   * Loses what is queued and refuses writes; returns the bytes of memory that it held. What is in
+   * flight ends by itself.
    */
   long drop() {
     lock.lock();
     try {
       open = false;
-      long bytes = queued.values().stream().mapToLong(Extent::length).sum();
+      long bytes = queued.values().stream().mapToLong(Extent::capacity).sum();
+      queued.values().forEach(Extent::release);
       queued.clear();
       return bytes;
     } finally {
@@ -434,14 +439,20 @@ final class WriteBuffer {
     int grown = 0;
     boolean full = false;
     while (source.hasRemaining()) {
-      Extent extent = extentAt(at, write, source.remaining());
+      Extent extent = extentBefore(at);
+      int held = extent == null ? 0 : extent.capacity();
+      if (extent == null) {
+        extent = new Extent(at, write, Math.min(source.remaining(), Limits.PAYLOAD_BYTES_MAX));
+        queued.put(at, extent);
+      }
       Long next = queued.higherKey(extent.offset);
       long room = extent.room(at);
       if (next != null) {
         room = Math.min(room, next - at);
       }
       int count = (int) Math.min(room, source.remaining());
-      grown += extent.put(at, source, count);
+      extent.put(at, source, count);
+      grown += extent.capacity() - held;
       full |= extent.isFull();
       at += count;
     }
@@ -453,19 +464,16 @@ final class WriteBuffer {
     return new Written(start, grown, full);
   }
 
-  /** The queued extent that contains {@code at} or can grow there; a new one if there is none. */
+  /** The queued extent that contains {@code at} or can grow there, or null. */
   @GuardedBy("lock")
-  private Extent extentAt(long at, long write, int lengthHint) {
+  private @Nullable Extent extentBefore(long at) {
     Map.Entry<Long, Extent> before = queued.floorEntry(at);
-    if (before != null) {
-      Extent extent = before.getValue();
-      if (at < extent.end() || (at == extent.end() && !extent.isFull())) {
-        return extent;
-      }
+    if (before == null) {
+      return null;
     }
-    Extent extent = new Extent(at, write, Math.min(lengthHint, Limits.PAYLOAD_BYTES_MAX));
-    queued.put(at, extent);
-    return extent;
+    Extent extent = before.getValue();
+    boolean holds = at < extent.end() || (at == extent.end() && !extent.isFull());
+    return holds ? extent : null;
   }
 
   @GuardedBy("lock")

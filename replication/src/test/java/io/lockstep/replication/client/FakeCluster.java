@@ -163,6 +163,12 @@ final class FakeCluster implements PeerDirectory {
     config = new SetConfig(SET, 1, 2, true, list);
   }
 
+  /** The end of a test: whatever is left in buffers is given back. */
+  void close() {
+    mounts.forEach(mount -> mount.client.close());
+    time.pass(Times.DEFAULT.operationNs());
+  }
+
   Mount mount() {
     return mount(ClientOptions.DEFAULT);
   }

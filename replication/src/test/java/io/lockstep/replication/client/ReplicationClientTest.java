@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Facts about {@link ReplicationClient} in a cluster of memory and virtual time. */
@@ -28,6 +29,11 @@ class ReplicationClientTest {
   private static final long SECOND_NS = TimeUnit.SECONDS.toNanos(1);
 
   private final FakeCluster cluster = new FakeCluster();
+
+  @AfterEach
+  void close() {
+    cluster.close();
+  }
 
   private static long write(FileContent file, Descriptor descriptor, long offset, String text)
       throws Outcome {

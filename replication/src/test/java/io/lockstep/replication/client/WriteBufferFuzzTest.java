@@ -91,8 +91,8 @@ class WriteBufferFuzzTest {
       if (!inFlight.isEmpty()) {
         Extent extent = inFlight.remove(random.nextInt(inFlight.size()));
         extent.view(extent.offset, extent.end()).get(member, (int) extent.offset, extent.length());
+        buffered -= extent.capacity();
         buffer.flushed(extent);
-        buffered -= extent.length();
       }
     }
 
