@@ -197,9 +197,9 @@ final class InodeContent implements FileContent {
 
   @Override
   public void fsync(Descriptor descriptor) throws Outcome {
-    flushBuffer();
+    long upTo = inode.buffer().lastWrite();
     CompletableFuture<ErrorCode> synced = new CompletableFuture<>();
-    engine.onAgent(() -> inode.sync(synced::complete));
+    engine.onAgent(() -> inode.sync(upTo, synced::complete));
     ErrorCode code = await(synced);
     throwLoss(descriptor);
     if (!code.isOk()) {

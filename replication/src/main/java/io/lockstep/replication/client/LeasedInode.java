@@ -272,8 +272,18 @@ final class LeasedInode {
     writesSynced = Math.max(writesSynced, upTo);
   }
 
-  /** {@code then} gets OK when all writes that are done are durable, with size and times. */
-  void sync(Consumer<ErrorCode> then) {
+  /** What was done so far was synced by the members, also what others wrote before. */
+  void syncedAll() {
+    syncedSinceGrant = true;
+    synced(writesDone);
+  }
+
+  /**
+   * {@code then} gets OK when all writes up to {@code write} are durable, with size and times. The
+   * master may hear of the size before the members have the bytes: while it is ours nobody else
+   * goes by it, and if we end before they have them, settling corrects it.
+   */
+  void sync(long write, Consumer<ErrorCode> then) {
     ErrorCode[] worst = {ErrorCode.OK};
     int[] left = {2};
     Consumer<ErrorCode> part =
@@ -285,8 +295,12 @@ final class LeasedInode {
           }
         };
     engine.refresher.refresh(this, ok -> part.accept(ok ? ErrorCode.OK : ErrorCode.TIMED_OUT));
+    writeBack.flushDurably(write, () -> syncMembers(part));
+  }
+
+  private void syncMembers(Consumer<ErrorCode> then) {
     if (writesSynced >= writesDone && syncedSinceGrant) {
-      part.accept(ErrorCode.OK);
+      then.accept(ErrorCode.OK);
       return;
     }
     long upTo = writesDone;
@@ -304,7 +318,7 @@ final class LeasedInode {
             syncedSinceGrant = true;
             synced(upTo);
           }
-          part.accept(done.code());
+          then.accept(done.code());
         });
   }
 

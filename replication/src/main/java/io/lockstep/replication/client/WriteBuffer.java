@@ -278,6 +278,16 @@ final class WriteBuffer {
     }
   }
 
+  /** Whether nothing waits or is in flight beside this extent. */
+  boolean isAlone(Extent extent) {
+    lock.lock();
+    try {
+      return queued.isEmpty() && inFlight.size() == 1 && inFlight.contains(extent);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** The extent is with the members, or lost: its memory goes. */
   void flushed(Extent extent) {
     lock.lock();

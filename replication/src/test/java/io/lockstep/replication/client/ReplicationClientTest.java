@@ -110,6 +110,32 @@ class ReplicationClientTest {
   }
 
   @Test
+  void fsyncOfOneRequestIsOneRoundTrip() throws Outcome {
+    FileContent file = cluster.mount().open(INODE);
+    Descriptor descriptor = file.newDescriptor(false);
+    for (int i = 0; i < 3; i++) {
+      write(file, descriptor, i, "x");
+      file.fsync(descriptor);
+    }
+    assertThat(writesOn(1)).isEqualTo(3);
+    assertThat(cluster.member(1).log).doesNotContain(Request.BodyCase.SYNC_OBJECTS);
+    assertThat(cluster.member(1).object(INODE).synced).isTrue();
+  }
+
+  @Test
+  void fsyncOfManyRequestsSyncsOnce() throws Outcome {
+    FileContent file = cluster.mount().open(INODE);
+    Descriptor descriptor = file.newDescriptor(false);
+    write(file, descriptor, 0, "a");
+    write(file, descriptor, 100, "b");
+    file.fsync(descriptor);
+    assertThat(cluster.member(1).log)
+        .containsOnlyOnce(Request.BodyCase.SYNC_OBJECTS)
+        .endsWith(Request.BodyCase.SYNC_OBJECTS);
+    assertThat(cluster.member(1).object(INODE).synced).isTrue();
+  }
+
+  @Test
   void synchronousWriteIsDurableWhenItReturns() throws Outcome {
     FileContent file = cluster.mount().open(INODE);
     file.write(0, ByteBuffer.wrap("hello".getBytes(UTF_8)), true, file.newDescriptor(false));
