@@ -71,7 +71,7 @@ class FuseMountIT {
   private static int errnoOf(ThrowingCallable call) {
     Failed failed = catchThrowableOfType(Failed.class, call);
     assertThat(failed).as("the call should fail").isNotNull();
-    return failed.errno;
+    return failed.errno();
   }
 
   private int make(String name) throws Failed {
@@ -340,7 +340,7 @@ class FuseMountIT {
                 close(make(name));
                 return 0;
               } catch (Failed e) {
-                return e.errno;
+                return e.errno();
               }
             });
       }

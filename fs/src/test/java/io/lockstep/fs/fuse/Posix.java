@@ -15,52 +15,58 @@ import ru.serce.jnrfuse.struct.Statvfs;
 
 /**
  * Immutable. System calls with names in bytes, as a C program makes them; a failure has its errno.
+ * Tests of other modules use it too.
  */
-final class Posix {
-  static final int O_RDONLY = 0;
-  static final int O_WRONLY = 1;
-  static final int O_RDWR = 2;
-  static final int O_CREAT = 0100;
-  static final int O_EXCL = 0200;
-  static final int O_TRUNC = 01000;
-  static final int O_APPEND = 02000;
-  static final int O_DIRECTORY = 0200000;
-  static final int O_SYNC = 04010000;
-  static final int O_DIRECT = 040000;
+public final class Posix {
+  public static final int O_RDONLY = 0;
+  public static final int O_WRONLY = 1;
+  public static final int O_RDWR = 2;
+  public static final int O_CREAT = 0100;
+  public static final int O_EXCL = 0200;
+  public static final int O_TRUNC = 01000;
+  public static final int O_APPEND = 02000;
+  public static final int O_DIRECTORY = 0200000;
+  public static final int O_SYNC = 04010000;
+  public static final int O_DIRECT = 040000;
 
-  static final int EPERM = 1;
-  static final int ENOENT = 2;
-  static final int EACCES = 13;
-  static final int EEXIST = 17;
-  static final int ENOTDIR = 20;
-  static final int EISDIR = 21;
-  static final int EINVAL = 22;
-  static final int EFBIG = 27;
-  static final int EROFS = 30;
-  static final int ERANGE = 34;
-  static final int ENAMETOOLONG = 36;
-  static final int ENOTEMPTY = 39;
-  static final int ELOOP = 40;
-  static final int ENODATA = 61;
-  static final int EOPNOTSUPP = 95;
-  static final int ENOTCONN = 107;
+  public static final int EPERM = 1;
+  public static final int ENOENT = 2;
+  public static final int EIO = 5;
+  public static final int EACCES = 13;
+  public static final int EEXIST = 17;
+  public static final int ENOTDIR = 20;
+  public static final int EISDIR = 21;
+  public static final int EINVAL = 22;
+  public static final int EFBIG = 27;
+  public static final int ENOSPC = 28;
+  public static final int EROFS = 30;
+  public static final int ERANGE = 34;
+  public static final int ENAMETOOLONG = 36;
+  public static final int ENOTEMPTY = 39;
+  public static final int ELOOP = 40;
+  public static final int ENODATA = 61;
+  public static final int EOPNOTSUPP = 95;
+  public static final int ENOTCONN = 107;
 
-  static final int S_IFIFO = 0010000;
-  static final int S_IFREG = 0100000;
-  static final int S_IFSOCK = 0140000;
-  static final int S_IFMT = 0170000;
+  public static final int S_IFIFO = 0010000;
+  public static final int S_IFREG = 0100000;
+  public static final int S_IFSOCK = 0140000;
+  public static final int S_IFMT = 0170000;
 
-  static final long UTIME_NOW = 1073741823;
-  static final long UTIME_OMIT = 1073741822;
+  public static final long UTIME_NOW = 1073741823;
+  public static final long UTIME_OMIT = 1073741822;
 
-  static final int AT_FDCWD = -100;
-  static final int PROT_READ_WRITE = 3;
-  static final int MAP_SHARED = 1;
-  static final int MAP_PRIVATE = 2;
-  static final int MS_SYNC = 4;
-  static final int FALLOC_KEEP_SIZE = 1;
-  static final int FALLOC_PUNCH_HOLE = 2;
-  static final int FALLOC_ZERO_RANGE = 0x10;
+  public static final int AT_FDCWD = -100;
+  public static final int PROT_READ_WRITE = 3;
+  public static final int MAP_SHARED = 1;
+  public static final int MAP_PRIVATE = 2;
+  public static final int MS_SYNC = 4;
+  public static final int FALLOC_KEEP_SIZE = 1;
+  public static final int FALLOC_PUNCH_HOLE = 2;
+  public static final int FALLOC_ZERO_RANGE = 0x10;
+
+  public static final int SIGCONT = 18;
+  public static final int SIGSTOP = 19;
 
   private static final int STRUCT_BYTES = 512;
 
@@ -137,21 +143,27 @@ final class Posix {
     Pointer readdir(Pointer directory);
 
     int closedir(Pointer directory);
+
+    int kill(int pid, int signal);
   }
 
   /** A call that returned -1. */
-  static final class Failed extends Exception {
+  public static final class Failed extends Exception {
     private static final long serialVersionUID = 1;
-    final int errno;
+    private final int errno;
 
     Failed(String call, int errno) {
       super(call + ": errno " + errno);
       this.errno = errno;
     }
+
+    public int errno() {
+      return errno;
+    }
   }
 
   /** What stat(2) says; times in nanoseconds. */
-  record Stat(
+  public record Stat(
       long ino,
       int mode,
       long nlink,
@@ -164,63 +176,63 @@ final class Posix {
       long mtimeNs,
       long ctimeNs) {}
 
-  static final LibC C = LibraryLoader.create(LibC.class).load("c");
+  public static final LibC C = LibraryLoader.create(LibC.class).load("c");
   private static final Runtime RUNTIME = Runtime.getRuntime(C);
 
   private Posix() {}
 
   /** The zero-terminated bytes. */
-  static byte[] path(String text) {
+  public static byte[] path(String text) {
     return path(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  static byte[] path(byte[] bytes) {
+  public static byte[] path(byte[] bytes) {
     return Arrays.copyOf(bytes, bytes.length + 1);
   }
 
-  static byte[] in(String directory, byte[] name) {
+  public static byte[] in(String directory, byte[] name) {
     byte[] prefix = (directory + "/").getBytes(StandardCharsets.UTF_8);
     byte[] all = Arrays.copyOf(prefix, prefix.length + name.length + 1);
     System.arraycopy(name, 0, all, prefix.length, name.length);
     return all;
   }
 
-  static int check(String call, int result) throws Failed {
+  public static int check(String call, int result) throws Failed {
     return (int) check(call, (long) result);
   }
 
-  static long check(String call, long result) throws Failed {
+  public static long check(String call, long result) throws Failed {
     if (result < 0) {
       throw new Failed(call, RUNTIME.getLastError());
     }
     return result;
   }
 
-  static Pointer memory(int sizeBytes) {
+  public static Pointer memory(int sizeBytes) {
     return Memory.allocateDirect(RUNTIME, sizeBytes, true);
   }
 
-  static int open(String path, int flags) throws Failed {
+  public static int open(String path, int flags) throws Failed {
     return check("open " + path, C.open(path(path), flags, 0644));
   }
 
-  static Stat stat(byte[] path) throws Failed {
+  public static Stat stat(byte[] path) throws Failed {
     Pointer memory = memory(STRUCT_BYTES);
     check("stat", C.stat(path, memory));
     return stat(memory);
   }
 
-  static Stat stat(String path) throws Failed {
+  public static Stat stat(String path) throws Failed {
     return stat(path(path));
   }
 
-  static Stat lstat(String path) throws Failed {
+  public static Stat lstat(String path) throws Failed {
     Pointer memory = memory(STRUCT_BYTES);
     check("lstat", C.lstat(path(path), memory));
     return stat(memory);
   }
 
-  static Stat fstat(int fd) throws Failed {
+  public static Stat fstat(int fd) throws Failed {
     Pointer memory = memory(STRUCT_BYTES);
     check("fstat", C.fstat(fd, memory));
     return stat(memory);
@@ -242,38 +254,38 @@ final class Posix {
         s.st_ctim.tv_sec.get() * 1_000_000_000L + s.st_ctim.tv_nsec.longValue());
   }
 
-  static Statvfs statvfs(String path) throws Failed {
+  public static Statvfs statvfs(String path) throws Failed {
     Pointer memory = memory(STRUCT_BYTES);
     check("statvfs", C.statvfs(path(path), memory));
     return Statvfs.of(memory);
   }
 
-  static byte[] pread(int fd, int size, long offset) throws Failed {
+  public static byte[] pread(int fd, int size, long offset) throws Failed {
     byte[] bytes = new byte[size];
     long count = check("pread", C.pread(fd, bytes, size, offset));
     return Arrays.copyOf(bytes, (int) count);
   }
 
-  static void pwrite(int fd, byte[] bytes, long offset) throws Failed {
+  public static void pwrite(int fd, byte[] bytes, long offset) throws Failed {
     long count = check("pwrite", C.pwrite(fd, bytes, bytes.length, offset));
     if (count != bytes.length) {
       throw new Failed("pwrite wrote " + count + " of " + bytes.length, 0);
     }
   }
 
-  static void append(int fd, byte[] bytes) throws Failed {
+  public static void append(int fd, byte[] bytes) throws Failed {
     check("write", C.write(fd, bytes, bytes.length));
   }
 
   /** {@code struct timespec[2]}. */
-  static Pointer times(long atimeS, long atimeNs, long mtimeS, long mtimeNs) {
+  public static Pointer times(long atimeS, long atimeNs, long mtimeS, long mtimeNs) {
     Pointer memory = memory(4 * Long.BYTES);
     memory.put(0, new long[] {atimeS, atimeNs, mtimeS, mtimeNs}, 0, 4);
     return memory;
   }
 
   /** The names as the directory gives them, with "." and "..". */
-  static List<byte[]> list(String path) throws Failed {
+  public static List<byte[]> list(String path) throws Failed {
     Pointer directory = C.opendir(path(path));
     if (directory == null) {
       throw new Failed("opendir", RUNTIME.getLastError());
@@ -287,7 +299,7 @@ final class Posix {
   }
 
   /** d_name of {@code struct dirent}. */
-  static byte[] name(Pointer entry) {
+  public static byte[] name(Pointer entry) {
     int length = 0;
     while (entry.getByte(19 + length) != 0) {
       length++;
@@ -297,7 +309,7 @@ final class Posix {
     return name;
   }
 
-  static Pointer mmap(int fd, long size, int flags) throws Failed {
+  public static Pointer mmap(int fd, long size, int flags) throws Failed {
     Pointer address = C.mmap(null, size, PROT_READ_WRITE, flags, fd, 0);
     if (address == null || address.address() == -1) {
       throw new Failed("mmap", RUNTIME.getLastError());
