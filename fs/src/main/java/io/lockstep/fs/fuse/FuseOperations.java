@@ -6,7 +6,6 @@ import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
 import io.lockstep.fs.vfs.AttributeChange;
 import io.lockstep.fs.vfs.Files;
-import io.lockstep.fs.vfs.OpenMode;
 import io.lockstep.fs.vfs.OperationLog.Kind;
 import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.wire.message.Attributes;
@@ -233,7 +232,7 @@ final class FuseOperations {
         request,
         parent,
         t -> {
-          OpenMode open = LinuxFlags.mode(FuseRequest.flags(fileInfo));
+          int flags = FuseRequest.flags(fileInfo);
           Files.Created created =
               vfs.files()
                   .create(
@@ -241,8 +240,8 @@ final class FuseOperations {
                       inode(parent),
                       t.name(name),
                       mode & 07777,
-                      open);
-          FuseRequest.opened(fileInfo, created.handle(), open.direct());
+                      LinuxFlags.mode(flags));
+          FuseRequest.opened(fileInfo, created.handle(), LinuxFlags.bypassesPages(flags));
           Attributes attributes = created.attributes();
           long entry = t.memory().entry(node(attributes.getInode()), attributes);
           if (t.replied(fuse.fuse_reply_create(request, entry, fileInfo)) == -ENOENT) {
@@ -258,12 +257,12 @@ final class FuseOperations {
         request,
         node,
         t -> {
-          OpenMode open = LinuxFlags.mode(FuseRequest.flags(fileInfo));
+          int flags = FuseRequest.flags(fileInfo);
           if (t.memory().openKillsPrivileges()) {
             vfs.dropPrivileges(inode(node));
           }
-          long handle = vfs.files().open(t.caller(), inode(node), open);
-          FuseRequest.opened(fileInfo, handle, open.direct());
+          long handle = vfs.files().open(t.caller(), inode(node), LinuxFlags.mode(flags));
+          FuseRequest.opened(fileInfo, handle, LinuxFlags.bypassesPages(flags));
           if (t.replied(fuse.fuse_reply_open(request, fileInfo)) == -ENOENT) {
             vfs.files().release(handle);
           }
@@ -293,16 +292,16 @@ final class FuseOperations {
             vfs.dropPrivileges(inode(node));
           }
           boolean append = LinuxFlags.isAppend(flags);
-          long at =
-              vfs.files()
-                  .write(
-                      FuseRequest.handle(fileInfo),
-                      append ? Files.APPEND : offset,
-                      t.memory().view(buffer, (int) size),
-                      LinuxFlags.isSync(flags));
+          vfs.files()
+              .write(
+                  FuseRequest.handle(fileInfo),
+                  append ? Files.APPEND : offset,
+                  t.memory().view(buffer, (int) size),
+                  LinuxFlags.isSync(flags));
           t.replied(fuse.fuse_reply_write(request, size));
-          if (at != offset) {
-            // Others appended before: what the kernel keeps of this write is at the wrong place.
+          if (append) {
+            // Other descriptors have pages of the end as it was. An older kernel (6.1) leaves them
+            // where they are when a write passes them by, and no kernel knows of another place.
             kernelCache.drop(node, () -> {});
           }
         });

@@ -46,6 +46,15 @@ final class LinuxFlags {
     return (flags & O_DIRECT) != 0;
   }
 
+  /**
+   * Whether the kernel is to keep no pages of what goes through this descriptor. It cuts a write to
+   * pages that it does not know in pieces, and another mount's record would land between the pieces
+   * of an appended one; also, where it believes the end to be is not where others have moved it.
+   */
+  static boolean bypassesPages(int flags) {
+    return isDirect(flags) || isAppend(flags);
+  }
+
   static boolean isAppend(int flags) {
     return (flags & O_APPEND) != 0;
   }

@@ -2,6 +2,7 @@ package io.lockstep.tools.it;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.lockstep.fs.fuse.Posix;
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.cluster.ClusterDirectory;
 import io.lockstep.tools.config.SecretFile;
@@ -147,11 +148,13 @@ final class TestCluster implements AutoCloseable {
     cluster.startStorage(storage(number), directory.masterAddress());
   }
 
-  /** Starts a mount of {@code volume} and waits for it. */
+  /** Starts a mount of {@code volume} and waits for it; also over the one that was killed there. */
   Path mount(String role, String volume, String... options) throws Exception {
     Path mountPoint = top.resolve(role + "-point");
-    Files.createDirectories(mountPoint);
-    mountPoints.add(mountPoint);
+    if (!mountPoints.contains(mountPoint)) {
+      Files.createDirectories(mountPoint);
+      mountPoints.add(mountPoint);
+    }
     List<String> words = new ArrayList<>(List.of("--wait=30"));
     for (String option : options) {
       words.add("-o");
@@ -183,18 +186,20 @@ final class TestCluster implements AutoCloseable {
   }
 
   /** SIGSTOP: it hangs until {@link #resume}. */
-  void freeze(String role) throws Exception {
-    signal(role, "STOP");
+  void freeze(String role) throws IOException {
+    signal(role, Posix.SIGSTOP);
   }
 
   void resume(String role) throws IOException {
-    signal(role, "CONT");
+    signal(role, Posix.SIGCONT);
   }
 
-  private void signal(String role, String name) throws IOException {
+  /** By this process: a new one would begin by closing what this one has open on a frozen mount. */
+  private void signal(String role, int signal) throws IOException {
     ProcessIdentity process = process(role);
-    Uninterruptibles.waitFor(
-        new ProcessBuilder("sh", "-c", "kill -" + name + " " + process.pid()).inheritIO().start());
+    if (Posix.C.kill((int) process.pid(), signal) != 0) {
+      throw new IOException("no signal " + signal + " to " + role + ", " + process);
+    }
   }
 
   // ---- the command line
@@ -264,6 +269,19 @@ final class TestCluster implements AutoCloseable {
   boolean isClean() throws Exception {
     Said said = lockstep("heal", "status", "--output=json");
     return said.exitCode() == 0 && said.json().path("clean").asBoolean();
+  }
+
+  /** The same, and no write is on its way or was left half-way by anybody. */
+  boolean hasNoMark() throws Exception {
+    Said said = lockstep("heal", "status", "--output=json");
+    if (said.exitCode() != 0) {
+      return false;
+    }
+    long marks = 0;
+    for (JsonNode row : said.json().path("members")) {
+      marks += row.path("dirty").asLong() + row.path("pending").asLong();
+    }
+    return marks == 0 && said.json().path("clean").asBoolean();
   }
 
   /** The mode of each member of the only set, like {@code RW}, by member id. */
