@@ -10,6 +10,7 @@ import io.lockstep.wire.message.AddVolume;
 import io.lockstep.wire.message.RemoveVolume;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.RetireVolume;
+import io.lockstep.wire.message.RootDirectory;
 import io.lockstep.wire.message.SessionRecord;
 import io.lockstep.wire.message.SetConfigMessage;
 import io.lockstep.wire.message.SetRecord;
@@ -60,7 +61,7 @@ public final class VolumeOperations {
     }
     long volumeId = Catalogue.nextId(state);
     long setId = Catalogue.nextId(state);
-    VolumeRecord volume =
+    VolumeRecord.Builder volume =
         VolumeRecord.newBuilder()
             .setVolume(volumeId)
             .setName(add.getName())
@@ -68,9 +69,11 @@ public final class VolumeOperations {
             .setMinReplicas(add.getMinReplicas())
             .addSets(setId)
             .setState(VolumeRecord.State.CREATING)
-            .setCreatedNs(nowNs)
-            .build();
-    Catalogue.put(state, volume);
+            .setCreatedNs(nowNs);
+    if (add.hasRoot()) {
+      volume.setRootDirectory(add.getRoot());
+    }
+    Catalogue.put(state, volume.build());
     Catalogue.put(
         state,
         SetRecord.newBuilder()
@@ -84,7 +87,7 @@ public final class VolumeOperations {
                     .setOpen(true)
                     .addAllMembers(add.getMembersList()))
             .build());
-    return reply(catalogue, volume);
+    return reply(catalogue, volume.build());
   }
 
   Reply publish(KvTransaction state, long id, long nowNs) {
@@ -98,11 +101,20 @@ public final class VolumeOperations {
     }
     VolumeRecord live =
         volume.toBuilder()
-            .setRoot(namespace.createVolumeRoot(state, id, new Stamp(nowNs, 0)))
+            .setRoot(createRoot(state, volume, new Stamp(nowNs, 0)))
             .setState(VolumeRecord.State.LIVE)
             .build();
     Catalogue.put(state, live);
     return reply(catalogue, live);
+  }
+
+  private long createRoot(KvTransaction state, VolumeRecord volume, Stamp stamp) {
+    if (!volume.hasRootDirectory()) {
+      return namespace.createVolumeRoot(state, volume.getVolume(), stamp);
+    }
+    RootDirectory root = volume.getRootDirectory();
+    return namespace.createVolumeRoot(
+        state, volume.getVolume(), root.getUid(), root.getGid(), root.getMode(), stamp);
   }
 
   Reply retire(KvTransaction state, RetireVolume retire) {

@@ -104,6 +104,9 @@ final class Volumes {
             .setName(request.getName())
             .setReplicas(replicas)
             .setMinReplicas(minReplicas);
+    if (request.hasRoot()) {
+      add.setRoot(request.getRoot());
+    }
     for (Daemons.Daemon daemon : chosen) {
       add.addMembers(
           MemberMessage.newBuilder()

@@ -10,6 +10,7 @@ import io.lockstep.metadata.namespace.Namespace;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.AddVolume;
+import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.ChangeSet;
 import io.lockstep.wire.message.CreateInode;
 import io.lockstep.wire.message.DaemonRecord;
@@ -22,6 +23,7 @@ import io.lockstep.wire.message.OpenSession;
 import io.lockstep.wire.message.PublishVolume;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.RootDirectory;
 import io.lockstep.wire.message.SessionReply;
 import io.lockstep.wire.message.SetConfigMessage;
 import io.lockstep.wire.message.StartLockd;
@@ -280,6 +282,27 @@ class MasterStateTest {
           .isEqualTo(ErrorCode.INVALID_ARGUMENT);
     }
     assertThat(Replies.isOk(applyOne(addVolume("a.b_c-1")))).isTrue();
+  }
+
+  @Test
+  void rootDirectoryIsMadeAsItWasAskedFor() {
+    LogOperation.Builder add = addVolume("photos");
+    add.getAddVolumeBuilder()
+        .setRoot(RootDirectory.newBuilder().setUid(1000).setGid(100).setMode(0750));
+    long id = applyOne(add).getVolume().getVolume().getVolume();
+    long root =
+        applyOne(
+                LogOperation.newBuilder()
+                    .setPublishVolume(PublishVolume.newBuilder().setVolume(id)))
+            .getVolume()
+            .getVolume()
+            .getRoot();
+    try (KvStore.Snapshot snapshot = store.snapshot()) {
+      Attributes attributes = new Namespace().attributes(snapshot, root);
+      assertThat(attributes.getUid()).isEqualTo(1000);
+      assertThat(attributes.getGid()).isEqualTo(100);
+      assertThat(attributes.getMode()).isEqualTo(0750);
+    }
   }
 
   @Test

@@ -3,12 +3,14 @@ package io.lockstep.tools.cli;
 import io.lockstep.core.Outcome;
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.cluster.AdminConnection;
+import io.lockstep.tools.cluster.RootOwner;
 import io.lockstep.wire.message.CreateVolume;
 import io.lockstep.wire.message.DeleteVolume;
 import io.lockstep.wire.message.GetVolume;
 import io.lockstep.wire.message.ListVolumes;
 import io.lockstep.wire.message.MemberMessage;
 import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.RootDirectory;
 import io.lockstep.wire.message.SetConfigMessage;
 import io.lockstep.wire.message.VolumeRow;
 import java.util.ArrayList;
@@ -154,6 +156,18 @@ final class VolumeCommand implements Runnable {
         description = "writes need this many replicas in step (default: a majority)")
     private int minReplicas;
 
+    @Option(
+        names = "--owner",
+        paramLabel = "UID:GID",
+        description = "of the root directory (default: who runs this command)")
+    private String owner;
+
+    @Option(
+        names = "--mode",
+        paramLabel = "OCTAL",
+        description = "permissions of the root directory (default: 0755)")
+    private String mode;
+
     @Override
     public Integer call() throws UserError, Outcome {
       checkedName(name);
@@ -163,12 +177,14 @@ final class VolumeCommand implements Runnable {
       if (minReplicas < 0 || minReplicas > replicas) {
         throw UserError.misuse("--min-replicas is %d, expected 1 to %d", minReplicas, replicas);
       }
+      RootDirectory root = RootOwner.of(owner, mode);
       try (AdminConnection connection = AdminConnection.open(cluster.find())) {
         CreateVolume create =
             CreateVolume.newBuilder()
                 .setName(name)
                 .setReplicas(replicas)
                 .setMinReplicas(minReplicas)
+                .setRoot(root)
                 .build();
         VolumeRow row =
             connection

@@ -6,6 +6,7 @@ import io.lockstep.tools.UserError;
 import io.lockstep.tools.cluster.AdminConnection;
 import io.lockstep.tools.cluster.ClusterAddress;
 import io.lockstep.tools.cluster.ClusterDirectory;
+import io.lockstep.tools.cluster.RootOwner;
 import io.lockstep.tools.config.SecretFile;
 import io.lockstep.tools.process.MountFlags;
 import io.lockstep.tools.process.MountPoint;
@@ -160,7 +161,11 @@ public final class Quickstart {
       progress.accept("creating volume " + VOLUME + " with " + REPLICAS + " replicas");
       Request create =
           Request.newBuilder()
-              .setCreateVolume(CreateVolume.newBuilder().setName(VOLUME).setReplicas(REPLICAS))
+              .setCreateVolume(
+                  CreateVolume.newBuilder()
+                      .setName(VOLUME)
+                      .setReplicas(REPLICAS)
+                      .setRoot(RootOwner.ofThisUser()))
               .build();
       try {
         connection.ask(create, ASK_NS);

@@ -37,6 +37,8 @@ class MainTest {
         "volume | which command? (see: lockstep help volume)",
         "volume create a/b --master x:1 --secret-file s | volume name \"a/b\": expected",
         "volume create a --replicas 8 --master x:1 --secret-file s | --replicas is 8, expected 1 to 7",
+        "volume create a --owner ann --master x:1 --secret-file s | --owner is 'ann', expected UID:GID",
+        "volume create a --mode 9 --master x:1 --secret-file s | --mode is '9', expected octal digits",
         "volume create a --replicas x | Invalid value for option '--replicas'",
         "volume create a --replicas 2 --min-replicas 3 --master x:1 | --min-replicas is 3",
         "volume list --output xml | Invalid value for option '--output'",
