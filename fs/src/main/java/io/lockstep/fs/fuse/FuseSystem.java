@@ -49,7 +49,11 @@ final class FuseSystem {
       throw new MountFailed("no " + DEVICE + ": load the kernel module with 'modprobe fuse'");
     }
     if (!Files.isReadable(DEVICE) || !Files.isWritable(DEVICE)) {
-      throw new MountFailed(DEVICE + " may not be read and written by this user");
+      throw new MountFailed(
+          DEVICE
+              + " may not be read and written by this user: run as root, or 'chmod 666 "
+              + DEVICE
+              + "'");
     }
     if (fusermount().isEmpty()) {
       throw new MountFailed("no fusermount: install it with 'apt-get install fuse3'");

@@ -8,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.HashMap;
 import java.util.List;
@@ -27,6 +29,10 @@ import java.util.zip.CRC32C;
  * </pre>
  */
 public final class DataDirectory implements AutoCloseable {
+  /** What is stored here is for the daemon alone. */
+  private static final FileAttribute<?> PRIVATE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
   private static final String KIND = "lockstep-master";
   private static final int VERSION = 1;
 
@@ -49,7 +55,7 @@ public final class DataDirectory implements AutoCloseable {
    * @throws IOException with one line that a user can act on
    */
   public static DataDirectory open(Path path, long cluster) throws IOException {
-    Files.createDirectories(path);
+    Files.createDirectories(path, PRIVATE);
     FileChannel lockChannel = lock(path);
     try {
       Path file = path.resolve("identity");

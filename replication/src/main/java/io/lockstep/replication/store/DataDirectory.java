@@ -11,6 +11,8 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -22,6 +24,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * and what to do.
  */
 public final class DataDirectory implements AutoCloseable {
+  /** What is stored here is for the daemon alone. */
+  private static final FileAttribute<?> PRIVATE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
   private static final String IDENTITY = "identity";
   private static final String INCARNATION = "incarnation";
   private static final String IDENTITY_KIND = "STID";
@@ -63,7 +69,7 @@ public final class DataDirectory implements AutoCloseable {
   public static DataDirectory open(Path root, long expectedCluster, UUID expectedDaemon, UUID fresh)
       throws Outcome {
     try {
-      Files.createDirectories(root);
+      Files.createDirectories(root, PRIVATE);
     } catch (IOException e) {
       throw unusable(root, "cannot be made", e);
     }
