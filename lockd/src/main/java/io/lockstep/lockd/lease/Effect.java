@@ -27,6 +27,9 @@ public sealed interface Effect {
   /** Pushed to the holder: somebody waits for {@code wanted}. */
   record Recall(long session, long inode, long lease, LeaseMode wanted) implements Effect {}
 
+  /** Pushed to a former holder: this lease was ended by force. */
+  record TellCleared(long session, long inode, long lease) implements Effect {}
+
   /** Pushed to the exclusive holder: tell size and times, then answer {@code query}. */
   record Query(long session, long inode, long lease, long query) implements Effect {}
 

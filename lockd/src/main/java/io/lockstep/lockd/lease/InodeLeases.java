@@ -63,6 +63,7 @@ final class InodeLeases {
   private final Map<Long, Lease> holders = new LinkedHashMap<>();
   private final ArrayDeque<Waiter> queue = new ArrayDeque<>();
   private final AttributeQueries queries;
+  private final UntoldClears untold;
   private State state = State.FREE;
   private Settle settle;
   private boolean recalling;
@@ -76,6 +77,7 @@ final class InodeLeases {
     this.inode = inode;
     this.book = book;
     this.queries = new AttributeQueries(inode, book);
+    this.untold = new UntoldClears(inode, book);
   }
 
   long inode() {
@@ -110,7 +112,7 @@ final class InodeLeases {
 
   /** Whether time alone can change something here. */
   boolean isRestless() {
-    return !queue.isEmpty() || settle != null || !queries.isEmpty();
+    return !queue.isEmpty() || settle != null || !queries.isEmpty() || !untold.isEmpty();
   }
 
   /** Whether nothing would be lost by forgetting it. */
@@ -189,6 +191,7 @@ final class InodeLeases {
 
   void onRelease(long session, long lease, boolean clean, String reason, long nowNs) {
     book.remember(session, inode, lease, nowNs);
+    untold.onKnown(session, lease);
     Waiter waiting = waiterOf(session);
     if (waiting != null && waiting.lease <= lease) {
       dequeue(waiting, ErrorCode.STALE_LEASE, "released before it was granted");
@@ -196,10 +199,25 @@ final class InodeLeases {
     if (isHeldBy(session, lease)) {
       end(holders.get(session), clean, reason, nowNs);
     }
+    maybeUnlink(session);
+    pump(nowNs);
+  }
+
+  /** Ends by force what this session (0 = anybody) was granted at least so long ago. */
+  void onClear(long session, long ageNs, List<LeaseTable.Row> cleared, long nowNs) {
+    for (Lease held : List.copyOf(holders.values())) {
+      boolean meant = session == 0 || held.session == session;
+      if (meant && nowNs - held.grantedNs >= ageNs) {
+        cleared.add(LeaseRows.held(this, held, nowNs));
+        end(held, false, "cleared by force, of session " + held.session, nowNs);
+        untold.add(held.session, held.id, nowNs);
+      }
+    }
     pump(nowNs);
   }
 
   void onSessionEnded(long session, String reason, long nowNs) {
+    untold.forget(session);
     Waiter waiting = waiterOf(session);
     if (waiting != null) {
       dequeue(waiting, ErrorCode.SESSION_ENDED, reason);
@@ -208,6 +226,7 @@ final class InodeLeases {
     if (held != null) {
       end(held, false, reason, nowNs);
     }
+    maybeUnlink(session);
     pump(nowNs);
   }
 
@@ -286,6 +305,7 @@ final class InodeLeases {
     }
     expired.forEach(w -> dequeue(w, ErrorCode.LEASE_TIMEOUT, "others hold or await it"));
     queries.onTick(sizeOwner(), nowNs);
+    untold.onTick(nowNs);
     if (settle != null && !settle.asked && settle.repeat.isDue(nowNs)) {
       // A newer token each time: whoever sealed with the last one may have gone half the way.
       settle.token = book.nextToken();
@@ -478,7 +498,7 @@ final class InodeLeases {
   }
 
   private void maybeUnlink(long session) {
-    if (!holders.containsKey(session) && waiterOf(session) == null) {
+    if (!holders.containsKey(session) && waiterOf(session) == null && !untold.contains(session)) {
       book.unlink(session, inode);
     }
   }

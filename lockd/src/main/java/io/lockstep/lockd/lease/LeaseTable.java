@@ -58,7 +58,14 @@ public final class LeaseTable {
     }
   }
 
-  /** Immutable. One granted, awaited or settled lease, for people. */
+  /**
+   * Immutable. One granted, awaited or settled lease, for people.
+   *
+   * @param ageNs since it was granted or asked for
+   * @param owners how many sessions hold the inode
+   * @param waiters how many wait for it
+   * @param wanted by those who wait for this lease, or LEASE_MODE_UNKNOWN
+   */
   public record Row(
       long inode,
       long session,
@@ -67,7 +74,15 @@ public final class LeaseTable {
       String state,
       Token token,
       long ageNs,
-      String lastEnd) {}
+      String lastEnd,
+      int owners,
+      int waiters,
+      LeaseMode wanted) {
+    Row withWanted(LeaseMode newWanted) {
+      return new Row(
+          inode, session, lease, mode, state, token, ageNs, lastEnd, owners, waiters, newWanted);
+    }
+  }
 
   private record GraceAsker(long request, long inode, long session, long deadlineNs) {}
 
@@ -260,6 +275,23 @@ public final class LeaseTable {
     return finish(nowNs);
   }
 
+  /**
+   * Somebody ends leases by force: unclean, and their holders are told until they say that they
+   * know.
+   *
+   * @param session 0 = of anybody
+   * @param ageNs granted at least so long ago
+   * @param cleared gets the rows of what is ended, as they were
+   */
+  public List<Effect> onClear(long session, long ageNs, List<Row> cleared, long nowNs) {
+    requireStarted();
+    List<Long> where = session == 0 ? List.copyOf(inodes.keySet()) : book.inodesOf(session);
+    for (long inode : where) {
+      on(inode, leases -> leases.onClear(session, ageNs, cleared, nowNs));
+    }
+    return finish(nowNs);
+  }
+
   /** The master's answer to {@link Effect.AskSettle}. */
   public List<Effect> onSettled(long inode, Token token, boolean done, long nowNs) {
     requireStarted();
@@ -349,49 +381,37 @@ public final class LeaseTable {
     return finish(nowNs);
   }
 
+  /** All rows of the inodes that somebody has waited for so long. */
+  public List<Row> longWaits(long limitNs, long nowNs) {
+    List<Row> rows = new ArrayList<>();
+    for (InodeLeases leases : restless) {
+      boolean late = false;
+      for (Waiter waiter : leases.queue()) {
+        late |= nowNs - waiter.sinceNs >= limitNs;
+      }
+      if (late) {
+        rows.addAll(LeaseRows.of(leases, nowNs));
+      }
+    }
+    return rows;
+  }
+
   /** At most {@code max} rows; those with waiters or a settle under way come first. */
   public List<Row> rows(int max, long nowNs) {
     List<Row> rows = new ArrayList<>();
     for (InodeLeases leases : restless) {
-      addRows(leases, rows, nowNs);
+      rows.addAll(LeaseRows.of(leases, nowNs));
     }
     for (InodeLeases leases : inodes.values()) {
       if (rows.size() >= max) {
         break;
       }
       if (!restless.contains(leases)) {
-        addRows(leases, rows, nowNs);
+        rows.addAll(LeaseRows.of(leases, nowNs));
       }
     }
     rows.sort(Comparator.comparingLong(Row::inode));
     return rows.size() <= max ? rows : rows.subList(0, max);
-  }
-
-  private static void addRows(InodeLeases leases, List<Row> rows, long nowNs) {
-    long inode = leases.inode();
-    String lastEnd = leases.lastEnd();
-    if (leases.state() == InodeLeases.State.SETTLING) {
-      Token token = leases.settleToken();
-      rows.add(new Row(inode, 0, 0, LeaseMode.EXCLUSIVE, "SETTLING", token, 0, lastEnd));
-    }
-    for (Lease held : leases.holders()) {
-      String state = held.wanted() == null ? "GRANTED" : "RECALLED";
-      long ageNs = nowNs - held.grantedNs;
-      rows.add(new Row(inode, held.session, held.id, held.mode, state, held.token, ageNs, lastEnd));
-    }
-    for (Waiter waiter : leases.queue()) {
-      long ageNs = nowNs - waiter.sinceNs;
-      rows.add(
-          new Row(
-              inode,
-              waiter.session,
-              waiter.lease,
-              waiter.mode,
-              "WAITING",
-              Token.NONE,
-              ageNs,
-              lastEnd));
-    }
   }
 
   /** One step of one inode, and the bookkeeping that depends on how it left it. */

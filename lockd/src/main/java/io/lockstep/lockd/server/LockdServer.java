@@ -16,6 +16,8 @@ import io.lockstep.wire.RequestHandler;
 import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.AcquireLease;
 import io.lockstep.wire.message.AnswerQuery;
+import io.lockstep.wire.message.ClearLeases;
+import io.lockstep.wire.message.ClearLeasesReply;
 import io.lockstep.wire.message.CondemnInode;
 import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.LeaseRow;
@@ -60,7 +62,8 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
           BodyCase.RECLAIM_LEASES,
           BodyCase.RECALL_NOT_MINE,
           BodyCase.ANSWER_QUERY,
-          BodyCase.LIST_LEASES);
+          BodyCase.LIST_LEASES,
+          BodyCase.CLEAR_LEASES);
 
   /** What only the master in this process may ask, through a LocalPeer to this handler. */
   public static final Set<BodyCase> MASTER_KINDS =
@@ -72,12 +75,20 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private static final long START_TIMEOUT_NS = Duration.ofSeconds(15).toNanos();
   private static final int ROWS_MAX = 5_000;
 
+  /** Whoever waits longer for a lease is named in the log, with those who hold it. */
+  private static final long LONG_WAIT_NS = Duration.ofSeconds(3).toNanos();
+
+  private static final long LONG_WAIT_CHECK_NS = Duration.ofSeconds(1).toNanos();
+
   private final Peer master;
   private final Agent agent;
   private final Times times;
   private final LeaseLimits limits;
   private final SizeOwners sizeOwners = new SizeOwners();
   private final Pushers pushers = new Pushers();
+  private final LockdCounters counters = new LockdCounters();
+  private final SessionNames names = new SessionNames(pushers);
+  private final LeaseListing listing = new LeaseListing(names, counters);
   private final Outbox outbox;
 
   /** Null until the start entry is logged, and after a stop. */
@@ -90,6 +101,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private boolean leading;
 
   private long lastRequest;
+  private long longWaitsCheckedNs;
 
   /**
    * @param master the metadata server of this process
@@ -106,7 +118,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     this.agent = agent;
     this.times = times;
     this.limits = limits;
-    this.outbox = new Outbox(master, epochOf, agent, sizeOwners, pushers, times);
+    this.outbox = new Outbox(master, epochOf, agent, sizeOwners, pushers, times, counters);
   }
 
   /** Begins a term. To be called when this process has become the leader. */
@@ -164,6 +176,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     LOG.info("lockd term {}, {} sessions", started.getTerm(), started.getSessionsCount());
     table = new LeaseTable(limits);
     outbox.begin(started.getTerm(), table, attempt);
+    listing.clear();
     outbox.run(table.onStarted(started.getTerm(), started.getSessionsList(), nowNs()));
     scheduleTick(attempt);
   }
@@ -181,6 +194,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private void tick(long attempt) {
     if (attempt == run) {
       outbox.run(table.onTick(nowNs()));
+      maybeComplain();
       scheduleTick(attempt);
     }
   }
@@ -236,7 +250,10 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     if (MASTER_KINDS.contains(request.getBodyCase())) {
       serveMaster(request, responder);
     } else if (request.getBodyCase() == BodyCase.LIST_LEASES) {
-      responder.reply(Reply.newBuilder().setListLeases(rows(request)).build());
+      long volume = request.getListLeases().getVolume();
+      knowing(rows(volume), () -> list(volume, responder));
+    } else if (request.getBodyCase() == BodyCase.CLEAR_LEASES) {
+      clear(request.getClearLeases(), responder);
     } else if (request.getSession() == 0) {
       responder.fail(ErrorCode.BAD_REQUEST, "a lease needs a session");
     } else {
@@ -337,6 +354,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
         SessionEnded it = request.getSessionEnded();
         outbox.forgetSession(it.getSession());
         pushers.forgetSession(it.getSession());
+        names.forget(it.getSession());
         outbox.run(table.onSessionEnded(it.getSession(), it.getClean(), nowNs));
         responder.ok();
       }
@@ -370,25 +388,78 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     return lastRequest;
   }
 
-  private ListLeasesReply rows(Request request) {
-    long volume = request.getListLeases().getVolume();
-    ListLeasesReply.Builder reply = ListLeasesReply.newBuilder();
-    for (LeaseTable.Row row : table.rows(ROWS_MAX, nowNs())) {
-      if (volume == 0 || row.session() == 0 || outbox.isOfVolume(row.session(), volume)) {
-        reply.addRows(
-            LeaseRow.newBuilder()
-                .setInode(row.inode())
-                .setSession(row.session())
-                .setLease(row.lease())
-                .setMode(row.mode())
-                .setState(row.state())
-                .setToken(Convert.message(row.token()))
-                .setAgeMs(Duration.ofNanos(row.ageNs()).toMillis())
-                .setLastEnd(row.lastEnd())
-                .setHolder(pushers.addressOf(row.session())));
-      }
+  // ---- for people
+
+  private List<LeaseTable.Row> rows(long volume) {
+    return table.rows(ROWS_MAX, nowNs()).stream()
+        .filter(
+            row -> volume == 0 || row.session() == 0 || outbox.isOfVolume(row.session(), volume))
+        .toList();
+  }
+
+  /** Runs {@code then} when the sessions of the rows have names, or the master has none. */
+  private void knowing(List<LeaseTable.Row> rows, Runnable then) {
+    if (names.knowsAll(LeaseListing.sessions(rows))) {
+      then.run();
+    } else {
+      outbox.askSessions(names::learn, then);
     }
-    return reply.build();
+  }
+
+  private void list(long volume, Responder responder) {
+    if (table == null) {
+      responder.fail(ErrorCode.NOT_LEADER, "lockd has moved");
+      return;
+    }
+    responder.reply(
+        Reply.newBuilder()
+            .setListLeases(
+                ListLeasesReply.newBuilder()
+                    .addAllRows(listing.messages(rows(volume)))
+                    .putAllCounters(counters.all()))
+            .build());
+  }
+
+  private void clear(ClearLeases request, Responder responder) {
+    if (request.getSession() == 0 && request.getOlderThanMs() == 0) {
+      responder.fail(ErrorCode.BAD_REQUEST, "clear the leases of whom, or how old?");
+      return;
+    }
+    List<LeaseTable.Row> cleared = new ArrayList<>();
+    long ageNs = Duration.ofMillis(request.getOlderThanMs()).toNanos();
+    outbox.run(table.onClear(request.getSession(), ageNs, cleared, nowNs()));
+    knowing(
+        cleared,
+        () -> {
+          List<LeaseRow> rows = listing.messages(cleared);
+          rows.forEach(LockdServer::logCleared);
+          responder.reply(
+              Reply.newBuilder()
+                  .setClearLeases(ClearLeasesReply.newBuilder().addAllRows(rows))
+                  .build());
+        });
+  }
+
+  private static void logCleared(LeaseRow row) {
+    LOG.warn(
+        "the {} lease {} of session {} ({}) on inode {} was cleared by force",
+        row.getMode(),
+        row.getLease(),
+        row.getSession(),
+        row.getHolder(),
+        row.getInode());
+  }
+
+  private void maybeComplain() {
+    long nowNs = nowNs();
+    if (nowNs - longWaitsCheckedNs < LONG_WAIT_CHECK_NS) {
+      return;
+    }
+    longWaitsCheckedNs = nowNs;
+    List<LeaseTable.Row> waits = table.longWaits(LONG_WAIT_NS, nowNs);
+    if (listing.isNews(waits, LONG_WAIT_NS)) {
+      knowing(waits, () -> listing.complain(waits, LONG_WAIT_NS));
+    }
   }
 
   private static boolean isLocal(Responder responder) {

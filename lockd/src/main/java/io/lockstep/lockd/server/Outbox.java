@@ -11,8 +11,11 @@ import io.lockstep.wire.Peer;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.ClusterStatus;
+import io.lockstep.wire.message.ClusterStatusReply;
 import io.lockstep.wire.message.EndSession;
 import io.lockstep.wire.message.GetAttributes;
+import io.lockstep.wire.message.LeaseCleared;
 import io.lockstep.wire.message.LeaseGrant;
 import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.Push;
@@ -59,6 +62,7 @@ final class Outbox {
   private final SizeOwners sizeOwners;
   private final Pushers pushers;
   private final Times times;
+  private final LockdCounters counters;
 
   /** A request that was repeated has several; all are answered alike. */
   private final Map<Place, Deque<Responder>> acquires = new HashMap<>();
@@ -81,13 +85,15 @@ final class Outbox {
       Agent agent,
       SizeOwners sizeOwners,
       Pushers pushers,
-      Times times) {
+      Times times,
+      LockdCounters counters) {
     this.master = master;
     this.epochOf = epochOf;
     this.agent = agent;
     this.sizeOwners = sizeOwners;
     this.pushers = pushers;
     this.times = times;
+    this.counters = counters;
   }
 
   void begin(long newTerm, LeaseTable newTable, long newRun) {
@@ -144,18 +150,26 @@ final class Outbox {
 
   private void carryOut(Effect effect) {
     if (effect instanceof Effect.Grant it) {
+      counters.add("grants");
       grant(it);
     } else if (effect instanceof Effect.Refuse it) {
+      counters.add("refusals");
       refuse(it);
     } else if (effect instanceof Effect.Recall it) {
+      counters.add("recalls");
       recall(it);
+    } else if (effect instanceof Effect.TellCleared it) {
+      counters.add("clears");
+      tellCleared(it);
     } else if (effect instanceof Effect.Query it) {
       query(it);
     } else if (effect instanceof Effect.AskSettle it) {
+      counters.add("settles");
       settle(it);
     } else if (effect instanceof Effect.AskSettleOrphans it) {
       settleOrphans(it);
     } else if (effect instanceof Effect.AskEndSession it) {
+      counters.add("sessions_to_end");
       endSession(it);
     } else if (effect instanceof Effect.AnswerReclaim it) {
       reclaim.reply(
@@ -262,6 +276,20 @@ final class Outbox {
         () -> refused.accept(Replies.failure(ErrorCode.NOT_LEADER, "lockd has moved")));
   }
 
+  /** Who the sessions are; {@code then} runs also if the master does not say. */
+  void askSessions(Consumer<ClusterStatusReply> onStatus, Runnable then) {
+    ask(
+        Request.newBuilder().setClusterStatus(ClusterStatus.getDefaultInstance()).build(),
+        times.memberCallNs(),
+        reply -> {
+          if (Replies.isOk(reply)) {
+            onStatus.accept(reply.getClusterStatus());
+          }
+          then.run();
+        },
+        then);
+  }
+
   private void refuse(Effect.Refuse it) {
     Deque<Responder> all = acquires.remove(new Place(it.session(), it.inode(), it.lease()));
     if (all != null) {
@@ -278,6 +306,13 @@ final class Outbox {
                     .setInode(it.inode())
                     .setLease(it.lease())
                     .setWanted(it.wanted())));
+  }
+
+  private void tellCleared(Effect.TellCleared it) {
+    push(
+        it.session(),
+        Push.newBuilder()
+            .setLeaseCleared(LeaseCleared.newBuilder().setInode(it.inode()).setLease(it.lease())));
   }
 
   private void query(Effect.Query it) {

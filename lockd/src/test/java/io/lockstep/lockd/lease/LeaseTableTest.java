@@ -266,6 +266,65 @@ class LeaseTableTest {
     assertThat(table.rows(9, nowNs)).hasSize(4);
   }
 
+  @Test
+  void clearedLeaseEndsUncleanAndIsToldUntilItsHolderKnows() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    acquire(12, FILE, 1, LeaseMode.EXCLUSIVE);
+    List<LeaseTable.Row> cleared = new ArrayList<>();
+    List<Effect> effects = table.onClear(11, 0, cleared, nowNs);
+    assertThat(cleared).extracting(LeaseTable.Row::session).containsExactly(11L);
+    assertThat(effects).contains(new Effect.TellCleared(11, FILE, 1));
+    Effect.AskSettle settle = find(effects, Effect.AskSettle.class);
+    assertThat(granted(effects)).isEmpty();
+    assertThat(granted(table.onSettled(FILE, settle.token(), true, nowNs))).containsExactly(12L);
+    nowNs += 200 * MS;
+    assertThat(table.onTick(nowNs)).contains(new Effect.TellCleared(11, FILE, 1));
+    assertThat(refusal(acquire(11, FILE, 1, LeaseMode.EXCLUSIVE))).isEqualTo(ErrorCode.STALE_LEASE);
+    table.onRecallNotMine(11, FILE, 1, nowNs);
+    nowNs += 5 * S;
+    assertThat(table.onTick(nowNs)).doesNotContain(new Effect.TellCleared(11, FILE, 1));
+  }
+
+  @Test
+  void holderThatDoesNotHearOfItsClearedLeaseLosesItsSession() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.SHARED);
+    table.onClear(0, 0, new ArrayList<>(), nowNs);
+    nowNs += 61 * S;
+    assertThat(find(table.onTick(nowNs), Effect.AskEndSession.class).session()).isEqualTo(11);
+    table.onSessionEnded(11, false, nowNs);
+    nowNs += 5 * S;
+    assertThat(table.onTick(nowNs)).noneMatch(Effect.TellCleared.class::isInstance);
+    assertThat(table.rows(9, nowNs)).isEmpty();
+  }
+
+  @Test
+  void clearByAgeSparesTheYoungerOnes() {
+    serve();
+    acquire(11, 1, 1, LeaseMode.SHARED);
+    nowNs += 30 * S;
+    acquire(12, 1, 1, LeaseMode.SHARED);
+    acquire(12, 2, 1, LeaseMode.EXCLUSIVE);
+    List<LeaseTable.Row> cleared = new ArrayList<>();
+    table.onClear(0, 30 * S, cleared, nowNs);
+    assertThat(cleared).extracting(LeaseTable.Row::session).containsExactly(11L);
+    assertThat(table.rows(9, nowNs)).extracting(LeaseTable.Row::session).containsExactly(12L, 12L);
+  }
+
+  @Test
+  void longWaitsNameThoseInTheWay() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.EXCLUSIVE);
+    acquire(12, FILE, 1, LeaseMode.EXCLUSIVE);
+    assertThat(table.longWaits(3 * S, nowNs)).isEmpty();
+    nowNs += 3 * S;
+    assertThat(table.longWaits(3 * S, nowNs))
+        .extracting(LeaseTable.Row::session)
+        .containsExactly(11L, 12L);
+    assertThat(table.longWaits(3 * S, nowNs).get(0).waiters()).isEqualTo(1);
+  }
+
   private void serve() {
     List<Effect> effects = table.onStarted(10, List.of(), nowNs);
     table.onOrphansSettled(((Effect.AskSettleOrphans) effects.get(0)).seal(), true, nowNs);

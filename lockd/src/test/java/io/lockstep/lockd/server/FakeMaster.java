@@ -7,9 +7,11 @@ import io.lockstep.wire.RequestHandler;
 import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.AttributesReply;
+import io.lockstep.wire.message.ClusterStatusReply;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Request.BodyCase;
+import io.lockstep.wire.message.SessionRow;
 import io.lockstep.wire.message.StartLockdReply;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -27,7 +29,19 @@ final class FakeMaster implements RequestHandler {
   private final Map<BodyCase, ErrorCode> refusals = new HashMap<>();
   private final Set<BodyCase> silent = EnumSet.noneOf(BodyCase.class);
   private final List<Long> sessions = new ArrayList<>();
+  private final List<SessionRow> names = new ArrayList<>();
   private long term = 10;
+
+  /** The session is of this process. */
+  void name(long session, String host, int pid, String mountPoint) {
+    names.add(
+        SessionRow.newBuilder()
+            .setSession(session)
+            .setHost(host)
+            .setPid(pid)
+            .setMountPoint(mountPoint)
+            .build());
+  }
 
   void refuse(BodyCase kind, ErrorCode code) {
     refusals.put(kind, code);
@@ -82,6 +96,11 @@ final class FakeMaster implements RequestHandler {
                                   .setSet(3)
                                   .setVolume(1)
                                   .setSize(42)))
+                  .build());
+      case CLUSTER_STATUS ->
+          responder.reply(
+              Reply.newBuilder()
+                  .setClusterStatus(ClusterStatusReply.newBuilder().addAllSessions(names))
                   .build());
       default -> responder.reply(Replies.OK);
     }

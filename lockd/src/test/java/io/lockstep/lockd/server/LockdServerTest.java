@@ -13,6 +13,7 @@ import io.lockstep.wire.Replies;
 import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.AcquireLease;
 import io.lockstep.wire.message.AnswerQuery;
+import io.lockstep.wire.message.ClearLeases;
 import io.lockstep.wire.message.CondemnInode;
 import io.lockstep.wire.message.LeaseGrant;
 import io.lockstep.wire.message.LeaseMode;
@@ -399,6 +400,54 @@ class LockdServerTest {
     Reply other =
         only(a.send(Request.newBuilder().setListLeases(ListLeases.newBuilder().setVolume(9))));
     assertThat(other.getListLeases().getRowsList()).isEmpty();
+  }
+
+  @Test
+  void rowsNameTheHolderAndWhoIsInTheWay() {
+    master.name(A, "host", 4711, "/mnt/a");
+    start();
+    a.acquire(1, LeaseMode.EXCLUSIVE);
+    b.acquire(1, LeaseMode.SHARED);
+    Reply reply = only(a.send(Request.newBuilder().setListLeases(ListLeases.newBuilder())));
+    LeaseRow held = reply.getListLeases().getRows(0);
+    assertThat(held.getHolder()).isEqualTo("host:4711 /mnt/a");
+    assertThat(held.getPid()).isEqualTo(4711);
+    assertThat(held.getMountPoint()).isEqualTo("/mnt/a");
+    assertThat(held.getOwners()).isEqualTo(1);
+    assertThat(held.getWaiters()).isEqualTo(1);
+    assertThat(held.getWanted()).isEqualTo(LeaseMode.SHARED);
+    assertThat(reply.getListLeases().getCountersMap())
+        .containsEntry("grants", 1L)
+        .containsEntry("recalls", 1L);
+  }
+
+  @Test
+  void waitOverTheLimitIsCountedOnce() {
+    start();
+    a.acquire(1, LeaseMode.EXCLUSIVE);
+    b.acquire(1, LeaseMode.SHARED);
+    agent.advance(8_000);
+    Reply reply = only(a.send(Request.newBuilder().setListLeases(ListLeases.newBuilder())));
+    assertThat(reply.getListLeases().getCountersMap()).containsEntry("waits_over_limit", 1L);
+  }
+
+  @Test
+  void clearEndsTheLeaseAndTellsItsHolder() {
+    start();
+    a.acquire(1, LeaseMode.EXCLUSIVE);
+    List<Reply> waiting = b.acquire(1, LeaseMode.SHARED);
+    a.pushes.clear();
+    Request.Builder nothing = Request.newBuilder().setClearLeases(ClearLeases.newBuilder());
+    assertThat(Replies.code(only(b.send(nothing)))).isEqualTo(ErrorCode.BAD_REQUEST);
+    Reply reply =
+        only(b.send(Request.newBuilder().setClearLeases(ClearLeases.newBuilder().setSession(A))));
+    assertThat(reply.getClearLeases().getRowsList())
+        .extracting(LeaseRow::getSession)
+        .containsExactly(A);
+    assertThat(a.pushes).hasSize(1);
+    assertThat(a.pushes.get(0).getLeaseCleared().getLease()).isEqualTo(1);
+    assertThat(master.asked(BodyCase.SETTLE_INODE)).hasSize(1);
+    assertThat(only(waiting).hasLeaseGrant()).isTrue();
   }
 
   private void start() {

@@ -6,13 +6,16 @@ import io.lockstep.core.Token;
 import io.lockstep.replication.eagerlock.EagerLock;
 import io.lockstep.replication.eagerlock.Effect;
 import io.lockstep.replication.eagerlock.Kind;
+import io.lockstep.replication.eagerlock.LockView;
 import io.lockstep.replication.eagerlock.Mode;
 import io.lockstep.replication.eagerlock.Result;
 import io.lockstep.replication.eagerlock.State;
 import io.lockstep.replication.eagerlock.TimerKind;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
+import io.lockstep.wire.message.EagerLockRow;
 import io.lockstep.wire.message.LeaseGrant;
+import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.ObjectContext;
 import io.lockstep.wire.message.ReclaimLeases;
 import io.lockstep.wire.message.Request;
@@ -194,6 +197,51 @@ final class LeasedInode {
     engine.counters.add(Counters.Phase.RECALLS);
     dropCaches(() -> event(() -> lock.onRecall(lease)));
     return true;
+  }
+
+  /**
+   * lockd has ended this lease by force: each descriptor open now is told once, whatever it wrote.
+   * False if the grant is still on its way: then it is told again.
+   */
+  boolean onCleared(long lease) {
+    if (lock.state() == State.ACQUIRING && lock.lastLease() == lease) {
+      return false;
+    }
+    if (lock.held() != null && lock.heldLease() == lease && !lock.isLost()) {
+      boolean exclusive = lock.held() == Mode.EXCLUSIVE;
+      long losses = loss.get().count();
+      event(lock::onLost);
+      if (exclusive && loss.get().count() == losses) {
+        lost(ErrorCode.IO_ERROR);
+      }
+      dropCaches(() -> {});
+    }
+    return true;
+  }
+
+  /** For people; null if there is nothing to be shown. */
+  EagerLockRow row() {
+    LockView view = lock.view();
+    if (view.state() == State.IDLE && view.frozen().isEmpty() && ops.isEmpty()) {
+      return null;
+    }
+    return EagerLockRow.newBuilder()
+        .setInode(inode)
+        .setSet(set)
+        .setState(view.state().name())
+        .setHeld(
+            view.held() == null ? LeaseMode.LEASE_MODE_UNKNOWN : LeaseChannel.message(view.held()))
+        .setLease(view.lease())
+        .setToken(Convert.message(view.token()))
+        .setEpoch(view.epoch())
+        .setCycle(view.cycle())
+        .addAllOwners(view.owners())
+        .addAllWaiters(view.waiting())
+        .addAllFrozen(view.frozen())
+        .setTimer(view.timer())
+        .setRelease(view.release())
+        .setLost(view.lost())
+        .build();
   }
 
   void onReclaimRefused(long lease) {

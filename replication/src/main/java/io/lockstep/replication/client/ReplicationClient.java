@@ -8,6 +8,9 @@ import io.lockstep.wire.PeerDirectory;
 import io.lockstep.wire.SessionEvents;
 import io.lockstep.wire.message.AnswerQuery;
 import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.DumpLocksReply;
+import io.lockstep.wire.message.EagerLockRow;
+import io.lockstep.wire.message.LeaseCleared;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.QueryLease;
 import io.lockstep.wire.message.RecallLease;
@@ -129,6 +132,22 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
     return engine.counters.snapshot();
   }
 
+  /** By any thread. For people: each eager lock that is not idle; the answer comes on the agent. */
+  public void dump(Consumer<DumpLocksReply.Builder> onDump) {
+    engine.onAgent(
+        () -> {
+          DumpLocksReply.Builder dump = DumpLocksReply.newBuilder();
+          entries.forEach(
+              (inode, entry) -> {
+                EagerLockRow row = entry.content.leased().row();
+                if (row != null) {
+                  dump.addRows(row.toBuilder().setDescriptors(entry.users));
+                }
+              });
+          onDump.accept(dump.putAllCounters(counters()));
+        });
+  }
+
   // ---- session
 
   private void begin(SessionReply session) {
@@ -180,6 +199,7 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
           switch (push.getBodyCase()) {
             case RECALL_LEASE -> onRecall(push.getRecallLease());
             case QUERY_LEASE -> onQuery(push.getQueryLease());
+            case LEASE_CLEARED -> onCleared(push.getLeaseCleared());
             case SET_CONFIG -> engine.configs.learn(push.getSetConfig());
             case BODY_NOT_SET -> {}
           }
@@ -191,8 +211,18 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
     if (entry != null && entry.content.leased().onRecall(recall.getLease())) {
       return;
     }
-    RecallNotMine notMine =
-        RecallNotMine.newBuilder().setInode(recall.getInode()).setLease(recall.getLease()).build();
+    tellNotMine(recall.getInode(), recall.getLease());
+  }
+
+  private void onCleared(LeaseCleared cleared) {
+    Entry entry = entries.get(cleared.getInode());
+    if (entry == null || entry.content.leased().onCleared(cleared.getLease())) {
+      tellNotMine(cleared.getInode(), cleared.getLease());
+    }
+  }
+
+  private void tellNotMine(long inode, long lease) {
+    RecallNotMine notMine = RecallNotMine.newBuilder().setInode(inode).setLease(lease).build();
     tell(Request.newBuilder().setRecallNotMine(notMine).build());
   }
 

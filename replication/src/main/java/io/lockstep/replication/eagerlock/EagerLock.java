@@ -395,6 +395,11 @@ public final class EagerLock {
     return state == State.IDLE && !operations.isOwned() && !operations.hasFrozen();
   }
 
+  /** For people. */
+  public LockView view() {
+    return LockView.of(this);
+  }
+
   /** I2; called after every event by tests, explorers and the wiring. */
   public void checkInvariant() {
     EagerLockView.check(this);

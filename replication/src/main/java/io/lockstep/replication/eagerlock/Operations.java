@@ -161,6 +161,18 @@ final class Operations {
 
   // ---- for people and explorers
 
+  List<Tx> owners() {
+    return owners.values().stream().map(Owner::tx).toList();
+  }
+
+  List<Tx> waiting() {
+    return List.copyOf(waiting);
+  }
+
+  List<Tx> frozen() {
+    return List.copyOf(frozen);
+  }
+
   /** The order of owners decides nothing, and neither do the numbers of operations. */
   void appendKey(StringBuilder key, long cycleBase) {
     owners.values().stream()

@@ -5,6 +5,7 @@ import io.lockstep.core.Token;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.AcquireLease;
+import io.lockstep.wire.message.LeaseCleared;
 import io.lockstep.wire.message.LeaseGrant;
 import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.Push;
@@ -94,6 +95,22 @@ final class FakeLockd {
       }
     }
     pump(id);
+  }
+
+  /** Ends by force what the session holds on the inode. */
+  void clear(long session, long id) {
+    for (Lease held : List.copyOf(inode(id).held)) {
+      if (held.session == session) {
+        release(session, id, held.id, false);
+        cluster.push(session, cleared(id, held.id));
+      }
+    }
+  }
+
+  static Push cleared(long id, long lease) {
+    return Push.newBuilder()
+        .setLeaseCleared(LeaseCleared.newBuilder().setInode(id).setLease(lease))
+        .build();
   }
 
   /** As after the expiry of a session. */

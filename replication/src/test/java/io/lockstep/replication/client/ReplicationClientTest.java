@@ -11,12 +11,16 @@ import io.lockstep.core.Outcome;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.Caller;
+import io.lockstep.wire.message.EagerLockRow;
+import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.QueryLease;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SetAttributes;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -464,6 +468,74 @@ class ReplicationClientTest {
     assertThatCode(() -> write(other, other.newDescriptor(true), 0, "x"))
         .doesNotThrowAnyException();
     assertThat(cluster.requests).containsKey(Request.BodyCase.RECALL_NOT_MINE);
+  }
+
+  @Test
+  void leaseClearedByForceCostsEachDescriptorOneError() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    FileContent file = mount.open(INODE);
+    Descriptor writer = file.newDescriptor(false);
+    Descriptor other = file.newDescriptor(false);
+    write(file, writer, 0, "lost");
+    cluster.time.pass(SECOND_NS / 100);
+    cluster.lockd.clear(mount.session, INODE);
+    cluster.time.pass(SECOND_NS / 100);
+    assertFails(ErrorCode.IO_ERROR, () -> file.flush(writer));
+    assertFails(ErrorCode.IO_ERROR, () -> write(file, other, 0, "x"));
+    write(file, writer, 0, "kept");
+    file.fsync(writer);
+    file.fsync(other);
+    assertThat(onMember(1)).isEqualTo("kept");
+    assertThat(cluster.requests).containsKey(Request.BodyCase.RECALL_NOT_MINE);
+    cluster.time.pass(20 * SECOND_NS);
+    cluster.checkAtRest(INODE);
+  }
+
+  @Test
+  void idleLeaseClearedByForceIsToldTooAndALateClearIsNot() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    FileContent file = mount.open(INODE);
+    Descriptor descriptor = file.newDescriptor(false);
+    write(file, descriptor, 0, "safe");
+    file.fsync(descriptor);
+    cluster.lockd.clear(mount.session, INODE);
+    cluster.time.pass(SECOND_NS / 100);
+    assertFails(ErrorCode.IO_ERROR, () -> file.fsync(descriptor));
+    write(file, descriptor, 4, "r");
+    file.fsync(descriptor);
+    // The same push again: that lease is over, the newer one stays.
+    cluster.push(mount.session, FakeLockd.cleared(INODE, 1));
+    cluster.time.pass(SECOND_NS / 100);
+    write(file, descriptor, 5, "!");
+    file.fsync(descriptor);
+    assertThat(onMember(2)).isEqualTo("safer!");
+  }
+
+  @Test
+  void dumpShowsTheEagerLock() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    FileContent file = mount.open(INODE);
+    Descriptor descriptor = file.newDescriptor(false);
+    write(file, descriptor, 0, "hello");
+    EagerLockRow active = dump(mount);
+    assertThat(active.getState()).isEqualTo("ACTIVE");
+    assertThat(active.getOwnersList()).containsExactly("HOLD[0,)");
+    assertThat(active.getHeld()).isEqualTo(LeaseMode.EXCLUSIVE);
+    assertThat(active.getDescriptors()).isEqualTo(1);
+    file.fsync(descriptor);
+    cluster.time.pass(SECOND_NS);
+    EagerLockRow parked = dump(mount);
+    assertThat(parked.getState()).isEqualTo("PARKED");
+    assertThat(parked.getTimer()).isTrue();
+    assertThat(parked.getLease()).isEqualTo(1);
+  }
+
+  private EagerLockRow dump(FakeCluster.Mount mount) {
+    List<EagerLockRow> rows = new ArrayList<>();
+    mount.client.dump(dump -> rows.addAll(dump.getRowsList()));
+    cluster.time.pass(SECOND_NS / 1000);
+    assertThat(rows).hasSize(1);
+    return rows.get(0);
   }
 
   @Test

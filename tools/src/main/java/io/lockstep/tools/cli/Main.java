@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
       VolumeCommand.class,
       ClusterCommand.class,
       HealCommand.class,
+      LockCommand.class,
       BenchCommand.class,
       ExploreCommand.class,
       Main.Completion.class,

@@ -93,7 +93,9 @@ public final class MountProcess {
     session.serve(files, files::onSessionReopened, vfs::openInodes);
     mount(vfs, lifetime);
     String address = settings.directory().toString();
-    Ready.write("mount", address, MountRecord.own(state)).write(settings.readyFile());
+    MountAdmin admin = lifetime.closes(MountAdmin.start(files, this::session, secret));
+    Ready.write("mount", address, admin.address(), MountRecord.own(state))
+        .write(settings.readyFile());
     endWithMount(lifetime);
   }
 

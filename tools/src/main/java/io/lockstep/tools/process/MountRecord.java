@@ -3,6 +3,8 @@ package io.lockstep.tools.process;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -23,22 +25,30 @@ public final class MountRecord {
     return directory(state).resolve(ProcessHandle.current().pid() + ".ready");
   }
 
-  /** The live process that has mounted on {@code mountPoint}. Records of dead ones are removed. */
+  /** The live process that has mounted on {@code mountPoint}. */
   public static Optional<ProcessIdentity> find(Path state, Path mountPoint) throws IOException {
+    return live(state).stream()
+        .filter(ready -> Path.of(ready.address()).equals(mountPoint))
+        .map(ReadyFile::process)
+        .reduce((first, second) -> second);
+  }
+
+  /** What the live mounts of this user say of themselves. Records of dead ones are removed. */
+  public static List<ReadyFile> live(Path state) throws IOException {
     if (!Files.isDirectory(directory(state))) {
-      return Optional.empty();
+      return List.of();
     }
-    Optional<ProcessIdentity> found = Optional.empty();
+    List<ReadyFile> live = new ArrayList<>();
     try (Stream<Path> files = Files.list(directory(state))) {
       for (Path file : (Iterable<Path>) files::iterator) {
         Optional<ReadyFile> ready = ReadyFile.readLive(file);
         if (ready.isEmpty()) {
           Files.deleteIfExists(file);
-        } else if (Path.of(ready.get().address()).equals(mountPoint)) {
-          found = Optional.of(ready.get().process());
+        } else {
+          live.add(ready.get());
         }
       }
     }
-    return found;
+    return live;
   }
 }

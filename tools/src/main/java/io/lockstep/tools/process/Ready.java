@@ -13,8 +13,12 @@ final class Ready {
   private Ready() {}
 
   static ReadyFile write(String role, String address, Path file) throws IOException {
+    return write(role, address, null, file);
+  }
+
+  static ReadyFile write(String role, String address, String admin, Path file) throws IOException {
     long startMs = ManagementFactory.getRuntimeMXBean().getUptime();
-    ReadyFile ready = new ReadyFile(role, ProcessIdentity.current(), address, startMs);
+    ReadyFile ready = new ReadyFile(role, ProcessIdentity.current(), address, startMs, admin);
     LOG.info("{} {} is ready at {} after {} ms", role, Version.TEXT, address, startMs);
     ready.write(file);
     return ready;

@@ -17,8 +17,10 @@ import java.util.Optional;
  * @param process who wrote it
  * @param address host:port, or the mount point
  * @param startMs from the start of the JVM to ready
+ * @param admin of a mount: host:port where it answers the command line, else null
  */
-public record ReadyFile(String role, ProcessIdentity process, String address, long startMs) {
+public record ReadyFile(
+    String role, ProcessIdentity process, String address, long startMs, String admin) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** Nowhere if {@code file} is null. */

@@ -46,6 +46,8 @@ class MainTest {
         "master --secret-file s | lockstep master: data is missing, expected a path",
         "storage --data d --secret-file s --masters a:1 --host 192.0.2.1 | expected a loopback address",
         "storage --config none.yaml | none.yaml: no such file",
+        "lock clear --master x:1 --secret-file s | clear what? give --older-than AGE",
+        "lock clear --older-than 5w | \"5w\" is no age, expected one like 500ms",
         "bench none | none is not a directory",
         "explore | which state machine? (see: lockstep help explore)",
         "explore eager-lock --writers 9 | --writers is 9, expected 1 to 4",

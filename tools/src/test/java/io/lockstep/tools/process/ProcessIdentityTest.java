@@ -71,10 +71,12 @@ class ProcessIdentityTest {
   void readyFileSpeaksOnlyOfALiveProcess() throws Exception {
     Path file = directory.resolve("run").resolve("master.ready");
     assertThat(ReadyFile.readLive(file)).isEmpty();
-    ReadyFile ready = new ReadyFile("master", ProcessIdentity.current(), "127.0.0.1:20000", 12);
+    ReadyFile ready =
+        new ReadyFile("master", ProcessIdentity.current(), "127.0.0.1:20000", 12, null);
     ready.write(file);
     assertThat(ReadyFile.readLive(file)).contains(ready);
-    new ReadyFile("master", new ProcessIdentity(1, 2, "b"), "127.0.0.1:20000", 12).write(file);
+    new ReadyFile("master", new ProcessIdentity(1, 2, "b"), "127.0.0.1:20000", 12, null)
+        .write(file);
     assertThat(ReadyFile.readLive(file)).isEmpty();
     Files.writeString(file, "{\"role\":");
     assertThat(ReadyFile.readLive(file)).isEmpty();

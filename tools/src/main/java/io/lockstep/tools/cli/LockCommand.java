@@ -1,0 +1,236 @@
+package io.lockstep.tools.cli;
+
+import io.lockstep.core.Outcome;
+import io.lockstep.tools.UserError;
+import io.lockstep.tools.cli.LockViews.DumpView;
+import io.lockstep.tools.cli.LockViews.EagerLockView;
+import io.lockstep.tools.cli.LockViews.LeaseView;
+import io.lockstep.tools.cli.LockViews.ListView;
+import io.lockstep.tools.cli.LockViews.MountView;
+import io.lockstep.tools.cluster.AdminConnection;
+import io.lockstep.tools.cluster.ClusterDirectory;
+import io.lockstep.tools.process.MountRecord;
+import io.lockstep.tools.process.ReadyFile;
+import io.lockstep.wire.Calls;
+import io.lockstep.wire.message.ClearLeases;
+import io.lockstep.wire.message.ClearLeasesReply;
+import io.lockstep.wire.message.DumpLocks;
+import io.lockstep.wire.message.DumpLocksReply;
+import io.lockstep.wire.message.ListLeases;
+import io.lockstep.wire.message.ListLeasesReply;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.SessionRow;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Confined to the main thread. {@code lockstep lock ...}. */
+@Command(
+    name = "lock",
+    description = "The leases that mounts hold on files: list, dump, clear.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {LockCommand.Listing.class, LockCommand.Dump.class, LockCommand.Clear.class},
+    mixinStandardHelpOptions = true,
+    footer = {"", "Example: lockstep lock list"})
+final class LockCommand implements Runnable {
+  private static final long ASK_NS = TimeUnit.SECONDS.toNanos(8);
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "which command?");
+  }
+
+  private static ListView list(AdminConnection connection, long volume) throws Outcome {
+    Request request =
+        Request.newBuilder().setListLeases(ListLeases.newBuilder().setVolume(volume)).build();
+    ListLeasesReply reply = connection.ask(request, ASK_NS).getListLeases();
+    return new ListView(
+        reply.getRowsList().stream().map(LeaseView::of).toList(), reply.getCountersMap());
+  }
+
+  private static void printCounters(PrintWriter out, Map<String, Long> counters) {
+    if (!counters.isEmpty()) {
+      out.println();
+      counters.forEach((name, count) -> out.println(name + " " + count));
+    }
+    out.flush();
+  }
+
+  @Command(
+      name = "list",
+      description = "Shows each lease that lockd has granted, recalled, or lets somebody wait for.",
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep lock list --output json"})
+  static final class Listing implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private ClusterOptions cluster;
+    @Mixin private OutputOptions output;
+
+    @Option(names = "--volume", paramLabel = "NAME", description = "of this volume only")
+    private String volume;
+
+    @Override
+    public Integer call() throws UserError, Outcome {
+      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+        long id = volume == null ? 0 : VolumeCommand.get(connection, volume).getVolume();
+        ListView view = list(connection, id);
+        output.print(spec.commandLine().getOut(), view, LockViews.leases(view.leases()));
+        if (!output.isJson()) {
+          printCounters(spec.commandLine().getOut(), view.counters());
+        }
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "dump",
+      description = {
+        "Shows both sides of the leases: what lockd has granted, and the eager lock of each file at each mount:",
+        "its state, who runs under it, who waits, whether a timer is armed or the release flagged.",
+        "Mounts of other machines or users are named, not asked."
+      },
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep lock dump --output json"})
+  static final class Dump implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private ClusterOptions cluster;
+    @Mixin private OutputOptions output;
+
+    @Override
+    public Integer call() throws UserError, Outcome, IOException {
+      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+        List<ReadyFile> records = MountRecord.live(ClusterDirectory.state());
+        ListView lockd = list(connection, 0);
+        List<MountView> mounts = new ArrayList<>();
+        for (SessionRow session : ClusterCommand.status(connection).getSessionsList()) {
+          if (!session.getMountPoint().isEmpty()) {
+            mounts.add(ask(connection, session, records));
+          }
+        }
+        PrintWriter out = spec.commandLine().getOut();
+        output.print(
+            out,
+            new DumpView(lockd.leases(), lockd.counters(), mounts),
+            LockViews.leases(lockd.leases()));
+        if (!output.isJson()) {
+          printCounters(out, lockd.counters());
+          mounts.forEach(mount -> print(out, mount));
+        }
+      }
+      return 0;
+    }
+
+    private static void print(PrintWriter out, MountView mount) {
+      out.printf(
+          "%nmount %s, session %d, process %d on %s%s%n",
+          mount.mountPoint(),
+          mount.session(),
+          mount.pid(),
+          mount.host(),
+          mount.problem().isEmpty() ? "" : ": " + mount.problem());
+      if (mount.problem().isEmpty()) {
+        LockViews.eagerLocks(mount.locks()).print(out);
+        printCounters(out, mount.counters());
+      }
+    }
+
+    private static MountView ask(
+        AdminConnection connection, SessionRow session, List<ReadyFile> records) {
+      for (ReadyFile record : records) {
+        boolean same =
+            record.process().pid() == session.getPid()
+                && Path.of(record.address()).equals(Path.of(session.getMountPoint()));
+        if (same && record.admin() != null) {
+          return ask(connection, session, record.admin());
+        }
+      }
+      return view(session, "not a mount of this user on this machine", null);
+    }
+
+    private static MountView ask(AdminConnection connection, SessionRow session, String address) {
+      Request request = Request.newBuilder().setDumpLocks(DumpLocks.getDefaultInstance()).build();
+      try {
+        DumpLocksReply reply =
+            Calls.await(connection.peer(address), request, ASK_NS).getDumpLocks();
+        return view(session, "", reply);
+      } catch (Outcome e) {
+        return view(session, "it does not answer: " + e.getMessage(), null);
+      }
+    }
+
+    private static MountView view(SessionRow session, String problem, DumpLocksReply reply) {
+      return new MountView(
+          session.getSession(),
+          session.getHost(),
+          session.getPid(),
+          session.getMountPoint(),
+          problem,
+          reply == null ? List.of() : reply.getRowsList().stream().map(EagerLockView::of).toList(),
+          reply == null ? Map.of() : reply.getCountersMap());
+    }
+  }
+
+  @Command(
+      name = "clear",
+      description = {
+        "Ends leases by force: those granted at least AGE ago, those of one client, or both.",
+        "What the holder had not written back is lost: each descriptor it has open says EIO once. The file is sealed",
+        "against its late writes and made equal on all replicas before anybody else is granted it."
+      },
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep lock clear --older-than 5m --client 12"})
+  static final class Clear implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private ClusterOptions cluster;
+    @Mixin private OutputOptions output;
+
+    @Option(
+        names = "--older-than",
+        paramLabel = "AGE",
+        converter = Age.Converter.class,
+        description = "granted at least so long ago, like 30s or 5m")
+    private Age olderThan;
+
+    @Option(
+        names = "--client",
+        paramLabel = "SESSION",
+        description = "of this session, as lock list shows it")
+    private Long client;
+
+    @Override
+    public Integer call() throws UserError, Outcome {
+      if (olderThan == null && client == null) {
+        throw new ParameterException(
+            spec.commandLine(), "clear what? give --older-than AGE, --client SESSION or both");
+      }
+      ClearLeases clear =
+          ClearLeases.newBuilder()
+              .setSession(client == null ? 0 : client)
+              .setOlderThanMs(olderThan == null ? 0 : olderThan.ms())
+              .build();
+      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+        ClearLeasesReply reply =
+            connection
+                .ask(Request.newBuilder().setClearLeases(clear).build(), ASK_NS)
+                .getClearLeases();
+        List<LeaseView> rows = reply.getRowsList().stream().map(LeaseView::of).toList();
+        output.print(spec.commandLine().getOut(), rows, LockViews.leases(rows));
+      }
+      return 0;
+    }
+  }
+}
