@@ -114,7 +114,7 @@ final class FuseSession implements AutoCloseable {
   private void startThread() {
     lock.lock();
     try {
-      if (noMoreThreads || threadsStarted >= options.threadsMax()) {
+      if (noMoreThreads || threadsAlive >= options.threadsMax()) {
         return;
       }
       threadsStarted++;
@@ -138,19 +138,29 @@ final class FuseSession implements AutoCloseable {
     return size;
   }
 
-  void process(FuseRequest request) {
+  /** False if the thread that calls is one too many and ends. */
+  boolean process(FuseRequest request) {
     if (request.opcode() == InitReply.OPCODE) {
       InitReply.serve(fuse, session, channel, request);
     } else {
       fuse.fuse_session_process(session, request.address(), request.length(), channel);
     }
-    idle.incrementAndGet();
+    if (idle.incrementAndGet() <= options.threadsIdleMax()) {
+      return true;
+    }
+    idle.decrementAndGet();
+    return false;
   }
 
-  void onThreadEnd(FuseThread thread) {
+  /**
+   * A thread ends.
+   *
+   * @param spare others serve on; else libfuse has said that the mount is over
+   */
+  void onThreadEnd(FuseThread thread, boolean spare) {
     lock.lock();
     try {
-      noMoreThreads = true;
+      noMoreThreads |= !spare;
       threadsAlive--;
       Check.that(threadsAlive >= 0, "thread %s ended twice", thread.getName());
       if (threadsAlive == 0) {

@@ -47,19 +47,20 @@ final class FuseThread extends Thread {
   @Override
   public void run() {
     slot = operations.enlist();
+    boolean spare = false;
     try {
       boolean more = true;
-      while (more) {
+      while (more && !spare) {
         int size = session.receive(channelSlot, memory);
         if (size > 0) {
-          session.process(memory);
+          spare = !session.process(memory);
         }
         more = size > 0 || size == -EINTR || size == -EAGAIN;
       }
     } finally {
       operations.retire(slot);
       memory.close();
-      session.onThreadEnd(this);
+      session.onThreadEnd(this, spare);
     }
   }
 

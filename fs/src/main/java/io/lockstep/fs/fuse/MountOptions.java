@@ -13,7 +13,9 @@ import java.util.concurrent.TimeUnit;
  * @param allowOther users other than the one who mounts may use it
  * @param nonEmpty hide what the directory holds instead of refusing
  * @param threads that serve requests from the start
- * @param threadsMax up to which more are started when all are busy
+ * @param threadsIdleMax a thread that has answered ends if so many others have nothing to do
+ * @param threadsMax up to which more are started when all are busy: as many operations may wait,
+ *     for a lease that a stopped mount holds, say, before others wait behind them (P12)
  * @param readyNs how long the kernel may take to say hello
  * @param kernelOptions more options for mount(2), such as {@code noexec}
  */
@@ -23,11 +25,13 @@ public record MountOptions(
     boolean allowOther,
     boolean nonEmpty,
     int threads,
+    int threadsIdleMax,
     int threadsMax,
     long readyNs,
     List<String> kernelOptions) {
   private static final int THREADS = 8;
-  private static final int THREADS_MAX = 40;
+  private static final int THREADS_IDLE_MAX = 24;
+  private static final int THREADS_MAX = 512;
   private static final long READY_NS = TimeUnit.SECONDS.toNanos(10);
 
   public MountOptions {
@@ -42,6 +46,7 @@ public record MountOptions(
         FuseSystem.mayAllowOther(),
         false,
         THREADS,
+        THREADS_IDLE_MAX,
         THREADS_MAX,
         READY_NS,
         List.of());
@@ -49,27 +54,54 @@ public record MountOptions(
 
   public MountOptions withReadOnly(boolean value) {
     return new MountOptions(
-        mountPoint, value, allowOther, nonEmpty, threads, threadsMax, readyNs, kernelOptions);
+        mountPoint,
+        value,
+        allowOther,
+        nonEmpty,
+        threads,
+        threadsIdleMax,
+        threadsMax,
+        readyNs,
+        kernelOptions);
   }
 
   public MountOptions withAllowOther(boolean value) {
     return new MountOptions(
-        mountPoint, readOnly, value, nonEmpty, threads, threadsMax, readyNs, kernelOptions);
+        mountPoint,
+        readOnly,
+        value,
+        nonEmpty,
+        threads,
+        threadsIdleMax,
+        threadsMax,
+        readyNs,
+        kernelOptions);
   }
 
   public MountOptions withNonEmpty(boolean value) {
     return new MountOptions(
-        mountPoint, readOnly, allowOther, value, threads, threadsMax, readyNs, kernelOptions);
-  }
-
-  public MountOptions withThreads(int count, int countMax) {
-    return new MountOptions(
-        mountPoint, readOnly, allowOther, nonEmpty, count, countMax, readyNs, kernelOptions);
+        mountPoint,
+        readOnly,
+        allowOther,
+        value,
+        threads,
+        threadsIdleMax,
+        threadsMax,
+        readyNs,
+        kernelOptions);
   }
 
   public MountOptions withKernelOptions(List<String> more) {
     return new MountOptions(
-        mountPoint, readOnly, allowOther, nonEmpty, threads, threadsMax, readyNs, more);
+        mountPoint,
+        readOnly,
+        allowOther,
+        nonEmpty,
+        threads,
+        threadsIdleMax,
+        threadsMax,
+        readyNs,
+        more);
   }
 
   /** What libfuse hands to mount(2) or to fusermount. */

@@ -1,10 +1,17 @@
 package io.lockstep.fs.fuse;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -111,6 +118,32 @@ class MountLifecycleIT {
       assertThat(count(process.said(), "WRITE")).isBetween(10, 20);
       assertThat(count(process.said(), "READ")).isBetween(10, 20);
       assertThat(count(process.said(), "GETXATTR")).isLessThanOrEqualTo(1);
+    }
+  }
+
+  /** P12: whoever waits for a lease does not make others wait. */
+  @Test
+  void aHundredThatWaitLeaveRoomForOthers() throws Exception {
+    int readers = 100;
+    ExecutorService threads = Executors.newFixedThreadPool(readers);
+    try (MountProcess process = MountProcess.start(mountPoint.toString())) {
+      int fd = Posix.open(mountPoint + "/file", Posix.O_RDWR | Posix.O_CREAT | Posix.O_DIRECT);
+      Posix.pwrite(fd, Arrays.copyOf("gate".getBytes(US_ASCII), 4096), 0);
+      List<Future<byte[]>> reads = new ArrayList<>();
+      for (int i = 0; i < readers; i++) {
+        reads.add(threads.submit(() -> Posix.pread(fd, 4096, 0)));
+      }
+      Files.createFile(mountPoint.resolve("other"));
+      assertThat(Files.exists(mountPoint.resolve("other"))).isTrue();
+      assertThat(reads).noneMatch(Future::isDone);
+      Posix.pwrite(fd, Arrays.copyOf("open".getBytes(US_ASCII), 4096), 0);
+      for (Future<byte[]> read : reads) {
+        assertThat(read.get()).startsWith("open".getBytes(US_ASCII));
+      }
+      Posix.C.close(fd);
+      assertThat(process.isAlive()).isTrue();
+    } finally {
+      threads.shutdownNow();
     }
   }
 

@@ -1,5 +1,8 @@
 package io.lockstep.fs.vfs;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.SystemClock;
 import io.lockstep.replication.client.Descriptor;
@@ -20,6 +23,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * Guarded by the monitor of each file. Bytes of files in memory; sizes go to the master at once.
  */
 public final class MemoryContents implements Contents {
+  private static final ByteBuffer GATE = ByteBuffer.wrap("gate".getBytes(US_ASCII));
+  private static final long GATE_WAIT_MS = 1_000;
+  private static final int GATE_WAITS_MAX = 30;
   private static final long TIMEOUT_NS = 1_000_000_000L;
   private static final TokenMessage TOKEN =
       TokenMessage.newBuilder().setTerm(1).setSequence(1).build();
@@ -61,8 +67,23 @@ public final class MemoryContents implements Contents {
       return TestDescriptors.descriptor(direct);
     }
 
+    /** A file that begins with this word is read when somebody has written another one there. */
+    private void awaitGate() throws Outcome {
+      try {
+        for (int i = 0; bytes.slice(0, GATE.capacity()).equals(GATE); i++) {
+          if (i == GATE_WAITS_MAX) {
+            throw new Outcome(ErrorCode.TIMED_OUT, "nobody opened the gate");
+          }
+          wait(GATE_WAIT_MS);
+        }
+      } catch (InterruptedException e) {
+        throw new Outcome(ErrorCode.CLOSING, "interrupted");
+      }
+    }
+
     @Override
-    public synchronized int read(long offset, ByteBuffer target) {
+    public synchronized int read(long offset, ByteBuffer target) throws Outcome {
+      awaitGate();
       int count = (int) Math.max(0, Math.min(target.remaining(), size - offset));
       if (count > 0) {
         target.put(bytes.slice((int) offset, count));
@@ -77,6 +98,7 @@ public final class MemoryContents implements Contents {
       int end = (int) at + source.remaining();
       grow(end);
       bytes.put((int) at, source, source.position(), source.remaining());
+      notifyAll();
       size = Math.max(size, end);
       refresh();
       return at;
