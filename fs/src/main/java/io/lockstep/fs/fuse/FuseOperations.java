@@ -27,7 +27,6 @@ final class FuseOperations {
   private static final int EIO = 5;
   private static final int EAGAIN = 11;
   private static final int ERANGE = 34;
-  private static final double KEEP_NOTHING = 0;
 
   /** The part of an operation that may fail. */
   private interface Body {
@@ -37,13 +36,18 @@ final class FuseOperations {
   private final FuseLibrary fuse;
   private final Vfs vfs;
   private final KernelCache kernelCache;
+  private final double keepSeconds;
   private final long root;
   private final Set<String> reported = ConcurrentHashMap.newKeySet();
 
-  FuseOperations(FuseLibrary fuse, Vfs vfs, KernelCache kernelCache) {
+  /**
+   * @param keepSeconds how long the kernel may keep names and attributes; see {@link MountOptions}
+   */
+  FuseOperations(FuseLibrary fuse, Vfs vfs, KernelCache kernelCache, double keepSeconds) {
     this.fuse = fuse;
     this.vfs = vfs;
     this.kernelCache = kernelCache;
+    this.keepSeconds = keepSeconds;
     this.root = vfs.options().root();
   }
 
@@ -243,7 +247,7 @@ final class FuseOperations {
                       LinuxFlags.mode(flags));
           FuseRequest.opened(fileInfo, created.handle(), LinuxFlags.bypassesPages(flags));
           Attributes attributes = created.attributes();
-          long entry = t.memory().entry(node(attributes.getInode()), attributes);
+          long entry = t.memory().entry(node(attributes.getInode()), attributes, keepSeconds);
           if (t.replied(fuse.fuse_reply_create(request, entry, fileInfo)) == -ENOENT) {
             // Nobody waits for the descriptor any more, so nobody will close it.
             vfs.files().release(created.handle());
@@ -477,12 +481,12 @@ final class FuseOperations {
   // ---- replies
 
   private void entry(FuseThread t, Attributes attributes) {
-    long entry = t.memory().entry(node(attributes.getInode()), attributes);
+    long entry = t.memory().entry(node(attributes.getInode()), attributes, keepSeconds);
     t.replied(fuse.fuse_reply_entry(t.request(), entry));
   }
 
   private void attributes(FuseThread t, Attributes attributes) {
-    t.replied(fuse.fuse_reply_attr(t.request(), t.memory().stat(attributes), KEEP_NOTHING));
+    t.replied(fuse.fuse_reply_attr(t.request(), t.memory().stat(attributes), keepSeconds));
   }
 
   private void ok(FuseThread t) {

@@ -37,7 +37,9 @@ final class FuseRequest implements AutoCloseable {
   // struct fuse_entry_param
   private static final int ENTRY_NODE = 0;
   private static final int ENTRY_STAT = 16;
-  private static final int ENTRY_BYTES = ENTRY_STAT + StatLayout.STAT_BYTES + 16;
+  private static final int ENTRY_KEEP_ATTRIBUTES = ENTRY_STAT + StatLayout.STAT_BYTES;
+  private static final int ENTRY_KEEP_NAME = ENTRY_KEEP_ATTRIBUTES + 8;
+  private static final int ENTRY_BYTES = ENTRY_KEEP_NAME + 8;
   private static final int STRUCT_BYTES = 512;
 
   // struct fuse_file_info
@@ -168,9 +170,15 @@ final class FuseRequest implements AutoCloseable {
     return data;
   }
 
-  /** A {@code struct fuse_entry_param} that nobody may keep: both time-outs are 0. */
-  long entry(long node, Attributes attributes) {
+  /**
+   * A {@code struct fuse_entry_param}.
+   *
+   * @param keepSeconds how long name and attributes may be kept
+   */
+  long entry(long node, Attributes attributes, double keepSeconds) {
     MEMORY.putLong(structs + ENTRY_NODE, node);
+    MEMORY.putDouble(structs + ENTRY_KEEP_ATTRIBUTES, keepSeconds);
+    MEMORY.putDouble(structs + ENTRY_KEEP_NAME, keepSeconds);
     StatLayout.putStat(structs + ENTRY_STAT, attributes);
     return structs;
   }

@@ -61,7 +61,7 @@ final class FuseSession implements AutoCloseable {
     this.fuse = fuse;
     this.vfs = vfs;
     this.options = options;
-    this.operations = new FuseOperations(fuse, vfs, kernelCache);
+    this.operations = new FuseOperations(fuse, vfs, kernelCache, options.keepSeconds());
     this.table = new OperationTable(operations, initialized::countDown);
   }
 
@@ -171,8 +171,8 @@ final class FuseSession implements AutoCloseable {
     }
   }
 
-  private void invalidate(long node) {
-    fuse.fuse_lowlevel_notify_inval_inode(channel, node, 0, 0);
+  private void invalidate(long node, long offset) {
+    fuse.fuse_lowlevel_notify_inval_inode(channel, node, offset, 0);
   }
 
   // ---- for the mount

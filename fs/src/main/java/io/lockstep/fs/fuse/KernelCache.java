@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
-import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,8 +15,16 @@ import org.slf4j.LoggerFactory;
 final class KernelCache {
   private static final Logger LOG = LoggerFactory.getLogger(KernelCache.class);
   private static final int THREADS = 4;
+  private static final long ALL_PAGES = 0;
+  private static final long NO_PAGES = -1;
   private static final int QUEUE_MAX = 4096;
   private static final long STOP_TIMEOUT_MS = 1_000;
+
+  /** The call into the kernel. */
+  interface Invalidation {
+    /** Drops the attributes of a node, and its pages from {@code offset} on; -1 = no pages. */
+    void invalidate(long node, long offset);
+  }
 
   private record Drop(long node, Runnable dropped) {}
 
@@ -25,7 +32,7 @@ final class KernelCache {
   private static final Drop END = new Drop(0, () -> {});
 
   private final BlockingQueue<Drop> queue = new ArrayBlockingQueue<>(QUEUE_MAX);
-  private final LongConsumer invalidate;
+  private final Invalidation invalidate;
   private final List<Thread> threads = new ArrayList<>();
 
   /**
@@ -33,7 +40,7 @@ final class KernelCache {
    *
    * @param invalidate tells the kernel about one node, and returns when it is done
    */
-  KernelCache(LongConsumer invalidate) {
+  KernelCache(Invalidation invalidate) {
     this.invalidate = invalidate;
     for (int i = 1; i <= THREADS; i++) {
       Thread thread = new Thread(this::loop, "fuse-invalidate-" + i);
@@ -55,10 +62,15 @@ final class KernelCache {
     return queue.offer(new Drop(node, dropped));
   }
 
+  /** Drops the attributes alone, at once: by any thread, for the kernel waits for nobody here. */
+  void dropAttributes(long node) {
+    invalidate.invalidate(node, NO_PAGES);
+  }
+
   private void loop() {
     try {
       for (Drop drop = queue.take(); drop.node != END.node; drop = queue.take()) {
-        invalidate.accept(drop.node);
+        invalidate.invalidate(drop.node, ALL_PAGES);
         drop.dropped.run();
       }
     } catch (InterruptedException e) {

@@ -17,6 +17,8 @@ import java.util.concurrent.TimeUnit;
  * @param threadsMax up to which more are started when all are busy: as many operations may wait,
  *     for a lease that a stopped mount holds, say, before others wait behind them (P12)
  * @param readyNs how long the kernel may take to say hello
+ * @param keepSeconds how long the kernel may answer with names and attributes that it knows; 0 =
+ *     not at all, so that what other mounts did is seen at once
  * @param kernelOptions more options for mount(2), such as {@code noexec}
  */
 public record MountOptions(
@@ -28,6 +30,7 @@ public record MountOptions(
     int threadsIdleMax,
     int threadsMax,
     long readyNs,
+    double keepSeconds,
     List<String> kernelOptions) {
   private static final int THREADS = 8;
   private static final int THREADS_IDLE_MAX = 24;
@@ -49,59 +52,34 @@ public record MountOptions(
         THREADS_IDLE_MAX,
         THREADS_MAX,
         READY_NS,
+        0,
         List.of());
   }
 
   public MountOptions withReadOnly(boolean value) {
-    return new MountOptions(
-        mountPoint,
-        value,
-        allowOther,
-        nonEmpty,
-        threads,
-        threadsIdleMax,
-        threadsMax,
-        readyNs,
-        kernelOptions);
+    return with(value, allowOther, nonEmpty, keepSeconds, kernelOptions);
   }
 
   public MountOptions withAllowOther(boolean value) {
-    return new MountOptions(
-        mountPoint,
-        readOnly,
-        value,
-        nonEmpty,
-        threads,
-        threadsIdleMax,
-        threadsMax,
-        readyNs,
-        kernelOptions);
+    return with(readOnly, value, nonEmpty, keepSeconds, kernelOptions);
   }
 
   public MountOptions withNonEmpty(boolean value) {
-    return new MountOptions(
-        mountPoint,
-        readOnly,
-        allowOther,
-        value,
-        threads,
-        threadsIdleMax,
-        threadsMax,
-        readyNs,
-        kernelOptions);
+    return with(readOnly, allowOther, value, keepSeconds, kernelOptions);
+  }
+
+  public MountOptions withKeepSeconds(double value) {
+    return with(readOnly, allowOther, nonEmpty, value, kernelOptions);
   }
 
   public MountOptions withKernelOptions(List<String> more) {
+    return with(readOnly, allowOther, nonEmpty, keepSeconds, more);
+  }
+
+  private MountOptions with(
+      boolean ro, boolean others, boolean hide, double keep, List<String> kernel) {
     return new MountOptions(
-        mountPoint,
-        readOnly,
-        allowOther,
-        nonEmpty,
-        threads,
-        threadsIdleMax,
-        threadsMax,
-        readyNs,
-        more);
+        mountPoint, ro, others, hide, threads, threadsIdleMax, threadsMax, readyNs, keep, kernel);
   }
 
   /** What libfuse hands to mount(2) or to fusermount. */

@@ -47,7 +47,8 @@ public final class MemoryMount {
         Mount.mount(
             MountOptions.at(at)
                 .withReadOnly(options.contains("ro"))
-                .withNonEmpty(options.contains("nonempty")),
+                .withNonEmpty(options.contains("nonempty"))
+                .withKeepSeconds(options.contains("loose") ? 3600 : 0),
             vfs);
     Runtime.getRuntime().addShutdownHook(new Thread(mount::close, "unmount"));
     return mount;

@@ -7,6 +7,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -47,6 +48,20 @@ class TwoMountsIT {
 
   private static String read(int fd) throws Posix.Failed {
     return new String(Posix.pread(fd, 100, 0), UTF_8);
+  }
+
+  /** Close-to-open: names and attributes that the kernel keeps for an hour are right at open(2). */
+  @Test
+  void whatWasClosedOnOneIsSeenByOpenOnTheOther() throws Exception {
+    Path first = scratch.directory("loose-a");
+    Path second = scratch.directory("loose-b");
+    try (MountProcess loose = MountProcess.start("loose", first.toString(), second.toString())) {
+      Files.writeString(first.resolve("file"), "one");
+      assertThat(Files.readString(second.resolve("file"))).isEqualTo("one");
+      Files.writeString(first.resolve("file"), "longer than one");
+      assertThat(Files.readString(second.resolve("file"))).isEqualTo("longer than one");
+      assertThat(loose.isAlive()).isTrue();
+    }
   }
 
   @Test

@@ -11,7 +11,6 @@ import io.lockstep.fs.vfs.Contents;
 import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.fs.vfs.VfsOptions;
 import io.lockstep.replication.client.CacheDropper;
-import io.lockstep.replication.client.ClientOptions;
 import io.lockstep.replication.client.FileContent;
 import io.lockstep.replication.client.ReplicationClient;
 import io.lockstep.tools.UserError;
@@ -21,6 +20,7 @@ import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.OpenSession;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.SessionReply;
+import io.lockstep.wire.netty.ClientOptions;
 import io.lockstep.wire.netty.Credentials;
 import io.lockstep.wire.netty.Identity;
 import io.lockstep.wire.netty.NettyPeers;
@@ -67,7 +67,7 @@ public final class MountProcess {
     NettyPeers peers =
         lifetime.closes(
             new NettyPeers(
-                new io.lockstep.wire.netty.ClientOptions(
+                new ClientOptions(
                     Identity.of("client"),
                     new Credentials(secret, 0),
                     this::session,
@@ -79,13 +79,7 @@ public final class MountProcess {
     lifetime.closes(session);
     ReplicationClient files =
         lifetime.closes(
-            new ReplicationClient(
-                session,
-                peers,
-                agent,
-                Times.DEFAULT,
-                ClientOptions.DEFAULT.withWriteback(flags.writeback()),
-                opened));
+            new ReplicationClient(session, peers, agent, Times.DEFAULT, flags.client(), opened));
     files.cacheDropper(this::drop);
     VfsOptions options =
         VfsOptions.of(opened.getVolume(), opened.getRoot()).withReadOnly(flags.mount().readOnly());
