@@ -24,6 +24,9 @@ import java.util.TreeSet;
 
 /** Confined to virtual time. A storage daemon as plain as its protocol allows. */
 final class FakeMember implements Peer {
+  /** From a request to its answer, unless told otherwise. */
+  static final long DELAY_NS = 200_000;
+
   /** How it behaves. */
   enum Health {
     UP,
@@ -83,7 +86,7 @@ final class FakeMember implements Peer {
   final Map<Long, Copy> objects = new TreeMap<>();
   final List<Request.BodyCase> log = new ArrayList<>();
   Health health = Health.UP;
-  long delayNs = 200_000;
+  long delayNs = DELAY_NS;
   long epoch = 1;
 
   FakeMember(FakeCluster cluster, int id) {

@@ -113,6 +113,40 @@ class ReplicationClientTest {
     assertThat(cluster.attributes(INODE).getSize()).isEqualTo(5);
   }
 
+  private static final long MASTER_TRIP_NS = 2 * FakeCluster.MASTER_DELAY_NS;
+  private static final long MEMBER_TRIP_NS = FakeMember.DELAY_NS;
+
+  @Test
+  void aColdWriteTakesTwoRoundTripsAndOneInsideALease() throws Outcome {
+    FileContent file = cluster.mount().open(INODE);
+    Descriptor direct = file.newDescriptor(true);
+    long begunNs = cluster.time.nowNs();
+    write(file, direct, 0, "cold");
+    assertThat(cluster.time.nowNs() - begunNs).isEqualTo(MASTER_TRIP_NS + MEMBER_TRIP_NS);
+    begunNs = cluster.time.nowNs();
+    write(file, direct, 0, "held");
+    assertThat(cluster.time.nowNs() - begunNs).isEqualTo(MEMBER_TRIP_NS);
+  }
+
+  @Test
+  void tenThatAppendAndCloseKeepOneLease() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    int closes = 100;
+    long begunNs = cluster.time.nowNs();
+    for (int i = 0; i < closes; i++) {
+      FileContent file = mount.open(INODE);
+      Descriptor descriptor = file.newDescriptor(false);
+      write(file, descriptor, -1, "0123456789".repeat(10));
+      file.flush(descriptor);
+      file.close(descriptor);
+    }
+    long appendsNs = cluster.time.nowNs() - begunNs - MASTER_TRIP_NS;
+    assertThat(mount.client.counters()).containsEntry("leases_asked", 1L);
+    assertThat(mount.client.counters()).containsEntry("leases_released", 0L);
+    assertThat(appendsNs).isEqualTo(closes * MEMBER_TRIP_NS);
+    assertThat(cluster.member(2).object(INODE).bytes).hasSize(closes * 100);
+  }
+
   @Test
   void fsyncOfOneRequestIsOneRoundTrip() throws Outcome {
     FileContent file = cluster.mount().open(INODE);
