@@ -14,10 +14,13 @@ public enum ErrorCode {
   // allow.
   NOT_PERMITTED(1, 1, Advice.FIX),
   NOT_FOUND(2, 2, Advice.FIX),
+  INTERRUPTED(4, 4, Advice.RETRY),
   IO_ERROR(5, 5, Advice.GIVE_UP),
   NO_SUCH_DEVICE_OR_ADDRESS(6, 6, Advice.FIX),
   ARGUMENTS_TOO_LONG(7, 7, Advice.FIX),
   BAD_HANDLE(9, 9, Advice.FIX),
+  /** What "would block" means to an application, unlike refusals that have the same errno. */
+  WOULD_BLOCK(11, 11, Advice.RETRY),
   ACCESS_DENIED(13, 13, Advice.FIX),
   RESOURCE_BUSY(16, 16, Advice.FIX),
   EXISTS(17, 17, Advice.FIX),
@@ -34,6 +37,7 @@ public enum ErrorCode {
   OUT_OF_RANGE(34, 34, Advice.FIX),
   DEADLOCK(35, 35, Advice.FIX),
   NAME_TOO_LONG(36, 36, Advice.FIX),
+  NO_LOCKS(37, 37, Advice.RETRY),
   NOT_IMPLEMENTED(38, 38, Advice.GIVE_UP),
   NOT_EMPTY(39, 39, Advice.FIX),
   TOO_MANY_LEVELS(40, 40, Advice.FIX),

@@ -64,6 +64,12 @@ public final class Callbacks {
     void call(long request, long a, long b, long c, long d);
   }
 
+  /** Five, an int at the end. */
+  public interface With5Int {
+    @Delegate
+    void call(long request, long a, long b, long c, int d);
+  }
+
   /** Five, an int in the fourth place. */
   public interface With5IntFourth {
     @Delegate

@@ -69,5 +69,9 @@ public interface FuseLibrary extends LibFuse {
 
   int fuse_reply_xattr(long request, long sizeBytes);
 
+  int fuse_reply_lock(long request, long lock);
+
+  void fuse_req_interrupt_func(long request, Pointer function, long data);
+
   int fuse_lowlevel_notify_inval_inode(Pointer channel, long node, long offset, long length);
 }

@@ -29,7 +29,7 @@ final class FuseOperations {
   private static final int ERANGE = 34;
 
   /** The part of an operation that may fail. */
-  private interface Body {
+  interface Body {
     void run(FuseThread thread) throws Outcome;
   }
 
@@ -37,6 +37,7 @@ final class FuseOperations {
   private final Vfs vfs;
   private final KernelCache kernelCache;
   private final double keepSeconds;
+  private final LockOperations locks;
   private final long root;
   private final Set<String> reported = ConcurrentHashMap.newKeySet();
 
@@ -49,6 +50,7 @@ final class FuseOperations {
     this.kernelCache = kernelCache;
     this.keepSeconds = keepSeconds;
     this.root = vfs.options().root();
+    this.locks = new LockOperations(fuse, this, vfs.locks());
   }
 
   // ---- nodes: the kernel's number of the root is 1, every other inode keeps its own
@@ -61,8 +63,12 @@ final class FuseOperations {
     return inode == ROOT_NODE ? root : inode;
   }
 
-  private long inode(long node) {
+  long inode(long node) {
     return node(node);
+  }
+
+  LockOperations locks() {
+    return locks;
   }
 
   // ---- names and attributes
@@ -317,7 +323,12 @@ final class FuseOperations {
         request,
         node,
         t -> {
-          vfs.files().flush(FuseRequest.handle(fileInfo));
+          try {
+            vfs.files().flush(FuseRequest.handle(fileInfo));
+          } finally {
+            // Who gets the locks next sees what was written under them.
+            locks.onFlush(node, fileInfo);
+          }
           ok(t);
         });
   }
@@ -328,6 +339,7 @@ final class FuseOperations {
         request,
         node,
         t -> {
+          locks.onRelease(node, fileInfo);
           vfs.files().release(FuseRequest.handle(fileInfo));
           ok(t);
         });
@@ -494,7 +506,7 @@ final class FuseOperations {
   }
 
   /** Runs the body; whatever it throws becomes an errno, unless it has replied already. */
-  private void serve(Kind kind, long request, long node, Body body) {
+  void serve(Kind kind, long request, long node, Body body) {
     FuseThread thread = FuseThread.current();
     thread.begin(kind, request, inode(node), vfs.clock().nowNs());
     int errno = 0;
@@ -518,7 +530,7 @@ final class FuseOperations {
   }
 
   /** EAGAIN means "would block" to an application, which is not what a refusal of ours says. */
-  private static int errno(ErrorCode code) {
-    return code.errno() == EAGAIN ? EIO : code.errno();
+  static int errno(ErrorCode code) {
+    return code.errno() == EAGAIN && code != ErrorCode.WOULD_BLOCK ? EIO : code.errno();
   }
 }

@@ -28,6 +28,11 @@ final class FuseSession implements AutoCloseable {
   private static final String SESSION_OPTIONS =
       "big_writes,atomic_o_trunc,async_read,max_background=64,congestion_threshold=48";
 
+  /**
+   * Requests for locks that are under way are answered within this, or not before lockd is back.
+   */
+  private static final long LOCKS_NS = TimeUnit.SECONDS.toNanos(2);
+
   private final FuseLibrary fuse;
   private final Vfs vfs;
   private final MountOptions options;
@@ -200,7 +205,8 @@ final class FuseSession implements AutoCloseable {
   /** Gives back what libfuse holds if all threads have ended, else nothing. */
   @Override
   public void close() {
-    if (!kernelCache.stop() || !hasEnded()) {
+    operations.locks().interruptAll();
+    if (!kernelCache.stop() || !hasEnded() || !operations.locks().awaitIdle(LOCKS_NS)) {
       LOG.warn("a thread of the mount is still busy; its memory is not freed");
       return;
     }

@@ -8,6 +8,7 @@ import io.lockstep.fs.fuse.Callbacks.With4;
 import io.lockstep.fs.fuse.Callbacks.With4Int;
 import io.lockstep.fs.fuse.Callbacks.With4IntThird;
 import io.lockstep.fs.fuse.Callbacks.With5;
+import io.lockstep.fs.fuse.Callbacks.With5Int;
 import io.lockstep.fs.fuse.Callbacks.With5IntFourth;
 import io.lockstep.fs.fuse.Callbacks.With6;
 import io.lockstep.fs.fuse.Callbacks.With6Int;
@@ -20,7 +21,7 @@ import jnr.ffi.Runtime;
 /**
  * Immutable. libfuse's {@code struct fuse_lowlevel_ops}: one function pointer for each operation,
  * in the order of {@code fuse_lowlevel.h} of 2.9. What is not there is answered with ENOSYS, and
- * the kernel then does without: locks stay in the kernel of this mount.
+ * the kernel then does without.
  */
 final class OperationTable {
   private static final int SLOTS = 41;
@@ -65,6 +66,10 @@ final class OperationTable {
     slot(28, With3.class, to::removexattr);
     slot(29, With3Int.class, to::access);
     slot(30, With5IntFourth.class, to::create);
+    LockOperations locks = to.locks();
+    slot(31, With4.class, locks::getlk);
+    slot(32, With5Int.class, locks::setlk);
+    slot(39, With4Int.class, locks::flock);
     slot(40, With6IntThird.class, to::fallocate);
   }
 

@@ -13,8 +13,9 @@
  * completes what libfuse says at the start, so that requests carry 1 MiB and small writes are one
  * request each.
  *
- * <p>Threads: {@code fuse-N} take requests from the kernel and serve them to the end; {@code
- * fuse-invalidate-N} tell the kernel what to forget, because that may wait for a request. None of
- * them ever touches the mount point.
+ * <p>Threads: {@code fuse-N} take requests from the kernel and serve them to the end, but for
+ * locks, which are answered by whoever hears of the answer ({@link
+ * io.lockstep.fs.fuse.LockOperations}); {@code fuse-invalidate-N} tell the kernel what to forget,
+ * because that may wait for a request. None of them ever touches the mount point.
  */
 package io.lockstep.fs.fuse;

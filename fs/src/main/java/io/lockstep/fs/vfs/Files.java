@@ -16,6 +16,8 @@ import io.lockstep.wire.message.OpenInode;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SetAttributes;
 import java.nio.ByteBuffer;
+import java.util.Collection;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,7 +34,19 @@ public final class Files {
   /** What {@link #create} made or found, and the handle that is open on it. */
   public record Created(Attributes attributes, long handle) {}
 
-  private record OpenFile(long inode, FileContent content, Descriptor descriptor, OpenMode mode) {}
+  private record OpenFile(
+      long inode,
+      FileContent content,
+      Descriptor descriptor,
+      OpenMode mode,
+      AtomicBoolean locksLost) {
+    /** A lock that was taken through this descriptor is lost: its next operation says so, once. */
+    void checkLocks() throws Outcome {
+      if (locksLost.get() && locksLost.compareAndSet(true, false)) {
+        throw new Outcome(ErrorCode.IO_ERROR, "a lock of this descriptor was lost");
+      }
+    }
+  }
 
   private final MasterCalls master;
   private final Contents contents;
@@ -172,7 +186,12 @@ public final class Files {
       }
       FileContent content = contents.open(attributes);
       file =
-          new OpenFile(attributes.getInode(), content, content.newDescriptor(mode.direct()), mode);
+          new OpenFile(
+              attributes.getInode(),
+              content,
+              content.newDescriptor(mode.direct()),
+              mode,
+              new AtomicBoolean());
       return file;
     } finally {
       if (file == null) {
@@ -201,6 +220,7 @@ public final class Files {
    */
   public int read(long handle, long offset, ByteBuffer target) throws Outcome {
     OpenFile file = handles.get(handle);
+    file.checkLocks();
     OperationLog.phase("content");
     int total = 0;
     while (target.hasRemaining()) {
@@ -225,9 +245,26 @@ public final class Files {
     if (!file.mode.write()) {
       throw new Outcome(ErrorCode.BAD_HANDLE, "handle is not open for writing");
     }
+    file.checkLocks();
     checkEnd(offset, source.remaining());
     OperationLog.phase("content");
     return file.content.write(offset, source, sync, file.descriptor);
+  }
+
+  /** Whether the locks that were taken through this handle still stand; false is told once. */
+  void checkLocks(long handle) throws Outcome {
+    handles.get(handle).checkLocks();
+  }
+
+  /** Locks that were taken through these handles are lost. */
+  void onLocksLost(Collection<Long> lost) {
+    for (long handle : lost) {
+      OpenFile file = handles.find(handle);
+      if (file != null) {
+        LOG.warn("locks of inode {} are lost: its descriptor is told", file.inode);
+        file.locksLost.set(true);
+      }
+    }
   }
 
   public void flush(long handle) throws Outcome {

@@ -50,6 +50,11 @@ final class HandleTable<T> {
     return opened;
   }
 
+  /** Null if it is not open. */
+  T find(long handle) {
+    return open.get(handle);
+  }
+
   T remove(long handle) throws Outcome {
     T opened = open.remove(handle);
     if (opened == null) {

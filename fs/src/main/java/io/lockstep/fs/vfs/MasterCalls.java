@@ -39,6 +39,10 @@ final class MasterCalls {
     return clock.nowNs() + operationNs;
   }
 
+  long operationNs() {
+    return operationNs;
+  }
+
   Clock clock() {
     return clock;
   }

@@ -42,7 +42,10 @@ public final class OperationLog {
     LISTXATTR,
     REMOVEXATTR,
     ACCESS,
-    FALLOCATE
+    FALLOCATE,
+    GETLK,
+    SETLK,
+    FLOCK
   }
 
   /**

@@ -5,6 +5,7 @@ import io.lockstep.core.Clock;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Limits;
 import io.lockstep.core.Outcome;
+import io.lockstep.lockd.client.FileLocks;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.Caller;
 import io.lockstep.wire.message.CreateInode;
@@ -45,11 +46,13 @@ public final class Vfs implements AutoCloseable {
   private final OpenInodeCloser closer;
   private final Files files;
   private final Directories directories;
+  private final Locks locks;
   private final Unprivileged unprivileged = new Unprivileged();
   private final OperationLog operations = new OperationLog();
 
   /** Starts the thread that tells the master what was closed; {@link #close} ends it. */
-  public Vfs(MasterPort master, Contents contents, VfsOptions options, Clock clock) {
+  public Vfs(
+      MasterPort master, Contents contents, FileLocks fileLocks, VfsOptions options, Clock clock) {
     this.options = options;
     this.master = new MasterCalls(master, clock, options.operationNs());
     this.contents = contents;
@@ -57,6 +60,7 @@ public final class Vfs implements AutoCloseable {
     this.closer = new OpenInodeCloser(openInodes, this.master);
     this.files = new Files(this.master, contents, openInodes, options);
     this.directories = new Directories(this.master, contents, options);
+    this.locks = new Locks(fileLocks, files, this.master);
     closer.start();
   }
 
@@ -70,6 +74,10 @@ public final class Vfs implements AutoCloseable {
 
   public Directories directories() {
     return directories;
+  }
+
+  public Locks locks() {
+    return locks;
   }
 
   public OperationLog operations() {

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * Confined to one thread. A process of its own that mounts a volume in memory, so that a test may
@@ -89,6 +90,21 @@ final class MountProcess implements AutoCloseable {
 
   static boolean isMounted(Path mountPoint) throws IOException {
     return Files.readString(Path.of("/proc/self/mountinfo")).contains(" " + mountPoint + " ");
+  }
+
+  /** How many threads of it have names that start like this. */
+  long threads(String start) throws IOException {
+    try (Stream<Path> tasks = Files.list(Path.of("/proc/" + process.pid() + "/task"))) {
+      return tasks.filter(task -> name(task).startsWith(start)).count();
+    }
+  }
+
+  private static String name(Path task) {
+    try {
+      return Files.readString(task.resolve("comm"));
+    } catch (IOException e) {
+      return "ended";
+    }
   }
 
   boolean isAlive() {

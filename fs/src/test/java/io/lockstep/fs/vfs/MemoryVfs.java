@@ -1,10 +1,12 @@
 package io.lockstep.fs.vfs;
 
 import io.lockstep.core.SystemClock;
+import io.lockstep.lockd.client.FileLocks;
 
 /** Immutable. A vfs over a master and contents in memory. */
 public final class MemoryVfs implements AutoCloseable {
   final MemoryMaster master = new MemoryMaster();
+  private final MemoryLockd lockd = new MemoryLockd();
   private final Vfs vfs;
 
   public MemoryVfs() {
@@ -12,8 +14,13 @@ public final class MemoryVfs implements AutoCloseable {
         new Vfs(
             master,
             new MemoryContents(master),
+            lockd.locks(),
             VfsOptions.of(MemoryMaster.VOLUME, master.root()),
             SystemClock.INSTANCE);
+  }
+
+  FileLocks locks() {
+    return lockd.locks();
   }
 
   public Vfs vfs() {
@@ -23,5 +30,6 @@ public final class MemoryVfs implements AutoCloseable {
   @Override
   public void close() {
     vfs.close();
+    lockd.close();
   }
 }

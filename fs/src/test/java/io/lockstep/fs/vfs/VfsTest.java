@@ -131,7 +131,8 @@ class VfsTest {
   @Test
   void handlesAreBounded() throws Outcome {
     VfsOptions few = new VfsOptions(MemoryMaster.VOLUME, root, false, 1_000_000_000L, 2);
-    try (Vfs small = new Vfs(master, new MemoryContents(master), few, SystemClock.INSTANCE)) {
+    try (Vfs small =
+        new Vfs(master, new MemoryContents(master), memory.locks(), few, SystemClock.INSTANCE)) {
       long inode = create("f").attributes().getInode();
       long first = small.files().open(ROOT, inode, OpenMode.READ);
       small.files().open(ROOT, inode, OpenMode.READ);
@@ -193,7 +194,8 @@ class VfsTest {
     long inode = create("f").attributes().getInode();
     VfsOptions options = VfsOptions.of(MemoryMaster.VOLUME, root).withReadOnly(true);
     try (Vfs readOnly =
-        new Vfs(master, new MemoryContents(master), options, SystemClock.INSTANCE)) {
+        new Vfs(
+            master, new MemoryContents(master), memory.locks(), options, SystemClock.INSTANCE)) {
       assertThat(codeOf(() -> readOnly.unlink(ROOT, root, name("f"))))
           .isEqualTo(ErrorCode.READ_ONLY);
       assertThat(codeOf(() -> readOnly.files().open(ROOT, inode, OpenMode.READ_WRITE)))

@@ -158,6 +158,11 @@ public final class LeaseTable {
     return openSessions.contains(session) || endedSessions.contains(session);
   }
 
+  /** Whether this session may hold and ask, as far as this table knows. */
+  public boolean isOpen(long session) {
+    return openSessions.contains(session);
+  }
+
   /** The master says that this session is open; ignored if it is known to have ended since. */
   public List<Effect> onSessionOpened(long session, long nowNs) {
     requireStarted();

@@ -7,6 +7,7 @@ import io.lockstep.core.Times;
 import io.lockstep.core.Token;
 import io.lockstep.lockd.lease.LeaseLimits;
 import io.lockstep.lockd.lease.LeaseTable;
+import io.lockstep.lockd.posix.FileLockLimits;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.Peer;
@@ -19,6 +20,7 @@ import io.lockstep.wire.message.AnswerQuery;
 import io.lockstep.wire.message.ClearLeases;
 import io.lockstep.wire.message.ClearLeasesReply;
 import io.lockstep.wire.message.CondemnInode;
+import io.lockstep.wire.message.FileLockRow;
 import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.LeaseRow;
 import io.lockstep.wire.message.ListLeasesReply;
@@ -63,7 +65,11 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
           BodyCase.RECALL_NOT_MINE,
           BodyCase.ANSWER_QUERY,
           BodyCase.LIST_LEASES,
-          BodyCase.CLEAR_LEASES);
+          BodyCase.CLEAR_LEASES,
+          BodyCase.SET_LOCK,
+          BodyCase.CANCEL_LOCK,
+          BodyCase.TEST_LOCK,
+          BodyCase.RECLAIM_LOCKS);
 
   /** What only the master in this process may ask, through a LocalPeer to this handler. */
   public static final Set<BodyCase> MASTER_KINDS =
@@ -89,6 +95,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private final LockdCounters counters = new LockdCounters();
   private final SessionNames names = new SessionNames(pushers);
   private final LeaseListing listing = new LeaseListing(names, counters);
+  private final FileLockService fileLocks;
   private final Outbox outbox;
 
   /** Null until the start entry is logged, and after a stop. */
@@ -119,6 +126,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     this.times = times;
     this.limits = limits;
     this.outbox = new Outbox(master, epochOf, agent, sizeOwners, pushers, times, counters);
+    this.fileLocks = new FileLockService(FileLockLimits.of(times), pushers, names, counters);
   }
 
   /** Begins a term. To be called when this process has become the leader. */
@@ -177,6 +185,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     table = new LeaseTable(limits);
     outbox.begin(started.getTerm(), table, attempt);
     listing.clear();
+    fileLocks.begin(started.getTerm(), started.getSessionsList(), nowNs());
     outbox.run(table.onStarted(started.getTerm(), started.getSessionsList(), nowNs()));
     scheduleTick(attempt);
   }
@@ -194,6 +203,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private void tick(long attempt) {
     if (attempt == run) {
       outbox.run(table.onTick(nowNs()));
+      fileLocks.onTick(nowNs());
       maybeComplain();
       scheduleTick(attempt);
     }
@@ -299,6 +309,13 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
         responder.ok();
       }
       case RECLAIM_LEASES -> reclaim(session, request.getReclaimLeases(), responder);
+      case SET_LOCK, CANCEL_LOCK, TEST_LOCK, RECLAIM_LOCKS -> {
+        if (table.isOpen(session)) {
+          fileLocks.serve(session, request, responder, nowNs());
+        } else {
+          responder.fail(ErrorCode.SESSION_ENDED, "session " + session + " is not open");
+        }
+      }
       default -> responder.fail(ErrorCode.BAD_REQUEST, "lockd serves no " + request.getBodyCase());
     }
   }
@@ -355,6 +372,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
         outbox.forgetSession(it.getSession());
         pushers.forgetSession(it.getSession());
         names.forget(it.getSession());
+        fileLocks.onSessionEnded(it.getSession(), nowNs);
         outbox.run(table.onSessionEnded(it.getSession(), it.getClean(), nowNs));
         responder.ok();
       }
@@ -416,8 +434,16 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
             .setListLeases(
                 ListLeasesReply.newBuilder()
                     .addAllRows(listing.messages(rows(volume)))
+                    .addAllLocks(fileLockRows(volume))
                     .putAllCounters(counters.all()))
             .build());
+  }
+
+  private List<FileLockRow> fileLockRows(long volume) {
+    return fileLocks.rows(ROWS_MAX, nowNs()).stream()
+        .filter(row -> volume == 0 || outbox.isOfVolume(row.session(), volume))
+        .map(fileLocks::message)
+        .toList();
   }
 
   private void clear(ClearLeases request, Responder responder) {
@@ -428,6 +454,9 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     List<LeaseTable.Row> cleared = new ArrayList<>();
     long ageNs = Duration.ofMillis(request.getOlderThanMs()).toNanos();
     outbox.run(table.onClear(request.getSession(), ageNs, cleared, nowNs()));
+    if (ageNs == 0) {
+      fileLocks.clear(request.getSession(), nowNs());
+    }
     knowing(
         cleared,
         () -> {

@@ -201,7 +201,7 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
             case QUERY_LEASE -> onQuery(push.getQueryLease());
             case LEASE_CLEARED -> onCleared(push.getLeaseCleared());
             case SET_CONFIG -> engine.configs.learn(push.getSetConfig());
-            case BODY_NOT_SET -> {}
+            case LOCK_SETTLED, LOCKS_LOST, BODY_NOT_SET -> {}
           }
         });
   }

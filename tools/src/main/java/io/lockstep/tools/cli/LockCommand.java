@@ -4,6 +4,7 @@ import io.lockstep.core.Outcome;
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.cli.LockViews.DumpView;
 import io.lockstep.tools.cli.LockViews.EagerLockView;
+import io.lockstep.tools.cli.LockViews.FileLockView;
 import io.lockstep.tools.cli.LockViews.LeaseView;
 import io.lockstep.tools.cli.LockViews.ListView;
 import io.lockstep.tools.cli.LockViews.MountView;
@@ -38,7 +39,8 @@ import picocli.CommandLine.Spec;
 /** Confined to the main thread. {@code lockstep lock ...}. */
 @Command(
     name = "lock",
-    description = "The leases that mounts hold on files: list, dump, clear.",
+    description =
+        "The leases that mounts hold on files, and the locks of applications: list, dump, clear.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {LockCommand.Listing.class, LockCommand.Dump.class, LockCommand.Clear.class},
     mixinStandardHelpOptions = true,
@@ -58,7 +60,17 @@ final class LockCommand implements Runnable {
         Request.newBuilder().setListLeases(ListLeases.newBuilder().setVolume(volume)).build();
     ListLeasesReply reply = connection.ask(request, ASK_NS).getListLeases();
     return new ListView(
-        reply.getRowsList().stream().map(LeaseView::of).toList(), reply.getCountersMap());
+        reply.getRowsList().stream().map(LeaseView::of).toList(),
+        reply.getLocksList().stream().map(FileLockView::of).toList(),
+        reply.getCountersMap());
+  }
+
+  private static void printRest(PrintWriter out, ListView lockd) {
+    if (!lockd.fileLocks().isEmpty()) {
+      out.println();
+      LockViews.fileLocks(lockd.fileLocks()).print(out);
+    }
+    printCounters(out, lockd.counters());
   }
 
   private static void printCounters(PrintWriter out, Map<String, Long> counters) {
@@ -71,7 +83,10 @@ final class LockCommand implements Runnable {
 
   @Command(
       name = "list",
-      description = "Shows each lease that lockd has granted, recalled, or lets somebody wait for.",
+      description = {
+        "Shows each lease that lockd has granted, recalled, or lets somebody wait for,",
+        "and the locks of applications (fcntl, flock)."
+      },
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep lock list --output json"})
   static final class Listing implements Callable<Integer> {
@@ -89,7 +104,7 @@ final class LockCommand implements Runnable {
         ListView view = list(connection, id);
         output.print(spec.commandLine().getOut(), view, LockViews.leases(view.leases()));
         if (!output.isJson()) {
-          printCounters(spec.commandLine().getOut(), view.counters());
+          printRest(spec.commandLine().getOut(), view);
         }
       }
       return 0;
@@ -124,10 +139,10 @@ final class LockCommand implements Runnable {
         PrintWriter out = spec.commandLine().getOut();
         output.print(
             out,
-            new DumpView(lockd.leases(), lockd.counters(), mounts),
+            new DumpView(lockd.leases(), lockd.fileLocks(), lockd.counters(), mounts),
             LockViews.leases(lockd.leases()));
         if (!output.isJson()) {
-          printCounters(out, lockd.counters());
+          printRest(out, lockd);
           mounts.forEach(mount -> print(out, mount));
         }
       }

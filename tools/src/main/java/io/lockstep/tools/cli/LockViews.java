@@ -1,6 +1,7 @@
 package io.lockstep.tools.cli;
 
 import io.lockstep.wire.message.EagerLockRow;
+import io.lockstep.wire.message.FileLockRow;
 import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.LeaseRow;
 import io.lockstep.wire.message.TokenMessage;
@@ -48,8 +49,38 @@ final class LockViews {
     }
   }
 
+  /** A lock of an application, or its wait for one. */
+  record FileLockView(
+      long inode,
+      String kind,
+      boolean write,
+      long start,
+      long end,
+      boolean waiting,
+      long ageMs,
+      long session,
+      long owner,
+      int pid,
+      String holder) {
+    static FileLockView of(FileLockRow row) {
+      return new FileLockView(
+          row.getInode(),
+          row.getFlock() ? "flock" : "fcntl",
+          row.getWrite(),
+          row.getStart(),
+          row.getEnd(),
+          row.getWaiting(),
+          row.getAgeMs(),
+          row.getSession(),
+          row.getOwner(),
+          row.getPid(),
+          row.getHolder());
+    }
+  }
+
   /** What lockd says. */
-  record ListView(List<LeaseView> leases, Map<String, Long> counters) {}
+  record ListView(
+      List<LeaseView> leases, List<FileLockView> fileLocks, Map<String, Long> counters) {}
 
   /** One eager lock as its mount has it. */
   record EagerLockView(
@@ -101,7 +132,11 @@ final class LockViews {
       Map<String, Long> counters) {}
 
   /** Both sides. */
-  record DumpView(List<LeaseView> leases, Map<String, Long> counters, List<MountView> mounts) {}
+  record DumpView(
+      List<LeaseView> leases,
+      List<FileLockView> fileLocks,
+      Map<String, Long> counters,
+      List<MountView> mounts) {}
 
   static Table leases(List<LeaseView> rows) {
     Table table =
@@ -130,6 +165,23 @@ final class LockViews {
           row.waiters(),
           dash(row.holder()),
           dash(row.lastEnd()));
+    }
+    return table;
+  }
+
+  static Table fileLocks(List<FileLockView> rows) {
+    Table table = new Table("INODE", "LOCK", "TYPE", "BYTES", "STATE", "SESSION", "PID", "HOLDER");
+    for (FileLockView row : rows) {
+      String end = row.end() == Long.MAX_VALUE ? "" : String.valueOf(row.end());
+      table.row(
+          row.inode(),
+          row.kind(),
+          row.write() ? "WRITE" : "READ",
+          "[" + row.start() + "," + end + ")",
+          row.waiting() ? "WAITING " + Age.text(row.ageMs()) : "HELD",
+          row.session(),
+          row.pid(),
+          dash(row.holder()));
     }
     return table;
   }

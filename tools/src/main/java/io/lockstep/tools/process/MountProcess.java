@@ -10,16 +10,19 @@ import io.lockstep.fs.fuse.MountFailed;
 import io.lockstep.fs.vfs.Contents;
 import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.fs.vfs.VfsOptions;
+import io.lockstep.lockd.client.FileLocks;
 import io.lockstep.replication.client.CacheDropper;
 import io.lockstep.replication.client.FileContent;
 import io.lockstep.replication.client.ReplicationClient;
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.config.MountSettings;
 import io.lockstep.tools.config.SecretFile;
+import io.lockstep.wire.SessionEvents;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.OpenSession;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.SessionReply;
+import io.lockstep.wire.message.SetEpoch;
 import io.lockstep.wire.netty.ClientOptions;
 import io.lockstep.wire.netty.Credentials;
 import io.lockstep.wire.netty.Identity;
@@ -28,6 +31,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * Confined to the main thread, but for the callbacks of the transport, which read one volatile
@@ -83,8 +87,16 @@ public final class MountProcess {
     files.cacheDropper(this::drop);
     VfsOptions options =
         VfsOptions.of(opened.getVolume(), opened.getRoot()).withReadOnly(flags.mount().readOnly());
-    Vfs vfs = lifetime.closes(new Vfs(session, new Files(files), options, SystemClock.INSTANCE));
-    session.serve(files, files::onSessionReopened, vfs::openInodes);
+    FileLocks locks = new FileLocks(session, agent, Times.DEFAULT);
+    Vfs vfs =
+        lifetime.closes(new Vfs(session, new Files(files), locks, options, SystemClock.INSTANCE));
+    session.serve(
+        new SessionUsers(files, locks),
+        reopened -> {
+          files.onSessionReopened(reopened);
+          locks.onSessionReopened();
+        },
+        vfs::openInodes);
     mount(vfs, lifetime);
     String address = settings.directory().toString();
     MountAdmin admin = lifetime.closes(MountAdmin.start(files, this::session, secret));
@@ -167,6 +179,27 @@ public final class MountProcess {
       return InetAddress.getLocalHost().getHostName();
     } catch (UnknownHostException e) {
       return "localhost";
+    }
+  }
+
+  /** Immutable. Who lives by the session. */
+  private record SessionUsers(ReplicationClient files, FileLocks locks) implements SessionEvents {
+    @Override
+    public void onRenewed(long sentNs, long lockdTerm, List<SetEpoch> epochs) {
+      files.onRenewed(sentNs, lockdTerm, epochs);
+      locks.onRenewed(sentNs, lockdTerm, epochs);
+    }
+
+    @Override
+    public void onPush(Push push) {
+      files.onPush(push);
+      locks.onPush(push);
+    }
+
+    @Override
+    public void onSessionEnded(String reason) {
+      files.onSessionEnded(reason);
+      locks.onSessionEnded(reason);
     }
   }
 

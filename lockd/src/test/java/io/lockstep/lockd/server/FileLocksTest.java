@@ -1,0 +1,442 @@
+package io.lockstep.lockd.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Times;
+import io.lockstep.lockd.client.FileLocks;
+import io.lockstep.lockd.client.LockOperation;
+import io.lockstep.lockd.client.LockSpec;
+import io.lockstep.wire.LocalPeer;
+import io.lockstep.wire.Payload;
+import io.lockstep.wire.Peer;
+import io.lockstep.wire.PeerIdentity;
+import io.lockstep.wire.Replies;
+import io.lockstep.wire.Responder;
+import io.lockstep.wire.message.LockAction;
+import io.lockstep.wire.message.Reply;
+import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.Request.BodyCase;
+import io.lockstep.wire.message.SessionEnded;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** Locks of applications from a mount to lockd and back, on virtual time and a bad network. */
+class FileLocksTest {
+  private static final long FILE = 7;
+  private static final long END = Long.MAX_VALUE;
+
+  private final ManualAgent agent = new ManualAgent();
+  private final FakeMaster master = new FakeMaster();
+  private final LockdServer lockd =
+      new LockdServer(new LocalPeer(master), set -> 1, agent, Times.DEFAULT);
+  private long term = 10;
+
+  /** Null = every message arrives, once and in order. */
+  private Random chaos;
+
+  /** One mount: its session is renewed every second while it is not cut off. */
+  private final class Mount {
+    final long session;
+    final FileLocks locks;
+    final List<Long> lost = new ArrayList<>();
+    final Set<BodyCase> dropped = EnumSet.noneOf(BodyCase.class);
+    boolean cutOff;
+    boolean deaf;
+
+    Mount(long session) {
+      this.session = session;
+      this.locks = new FileLocks(new Way(this), agent, Times.DEFAULT);
+      locks.onLost(lost::addAll);
+      renew();
+    }
+
+    private void renew() {
+      if (!cutOff) {
+        locks.onRenewed(agent.nowNs(), term, List.of());
+      }
+      agent.schedule(Times.DEFAULT.renewalNs(), this::renew);
+    }
+
+    /** The answers so far; empty while it waits. */
+    Asked lock(long owner, LockAction action, boolean blocking, long start, long end) {
+      Asked asked = new Asked();
+      LockSpec spec = new LockSpec(FILE, false, owner, start, end, 1);
+      asked.operation = locks.set(spec, action, blocking, 100 + owner, asked.codes::add);
+      agent.advance(1);
+      return asked;
+    }
+
+    Asked write(long owner) {
+      return lock(owner, LockAction.LOCK_WRITE, true, 0, END);
+    }
+
+    Asked unlock(long owner) {
+      return lock(owner, LockAction.UNLOCK, false, 0, END);
+    }
+  }
+
+  private static final class Asked {
+    final List<ErrorCode> codes = new ArrayList<>();
+    LockOperation operation;
+  }
+
+  /** The network between a mount and lockd. */
+  private final class Way implements Peer {
+    private final Mount mount;
+    private final PeerIdentity identity;
+
+    Way(Mount mount) {
+      this.mount = mount;
+      this.identity =
+          new PeerIdentity(
+              "client",
+              "h:" + mount.session,
+              mount.session,
+              1,
+              null,
+              0,
+              push -> {
+                if (!mount.cutOff && !mount.deaf && !isLost()) {
+                  agent.schedule(delayNs(), () -> mount.locks.onPush(push));
+                }
+                return true;
+              });
+    }
+
+    @Override
+    public void call(Request request, Payload payload, long timeoutNs, ReplyHandler onReply) {
+      boolean[] answered = {false};
+      agent.schedule(timeoutNs, () -> once(answered, onReply, timedOut()));
+      int copies = chaos != null && chaos.nextInt(5) == 0 ? 2 : 1;
+      for (int i = 0; i < copies; i++) {
+        if (!mount.cutOff && !mount.dropped.contains(request.getBodyCase()) && !isLost()) {
+          agent.schedule(delayNs(), () -> deliver(request, answered, onReply));
+        }
+      }
+    }
+
+    private Reply timedOut() {
+      return Replies.failure(ErrorCode.TIMED_OUT, "no answer");
+    }
+
+    private void deliver(Request request, boolean[] answered, ReplyHandler onReply) {
+      lockd.onRequest(
+          request.toBuilder().setSession(mount.session).build(),
+          Payload.EMPTY,
+          new Responder() {
+            @Override
+            public void reply(Reply reply, Payload payload) {
+              if (!mount.cutOff && !isLost()) {
+                agent.schedule(delayNs(), () -> once(answered, onReply, reply));
+              }
+            }
+
+            @Override
+            public PeerIdentity peer() {
+              return identity;
+            }
+          });
+    }
+
+    private void once(boolean[] answered, ReplyHandler onReply, Reply reply) {
+      if (!answered[0]) {
+        answered[0] = true;
+        onReply.onReply(reply, Payload.EMPTY);
+      }
+    }
+  }
+
+  private boolean isLost() {
+    return chaos != null && chaos.nextInt(6) == 0;
+  }
+
+  private long delayNs() {
+    return chaos == null ? 0 : chaos.nextInt(300_000_000);
+  }
+
+  private void start(Long... sessions) {
+    master.setTerm(term, sessions);
+    lockd.start();
+    agent.settle();
+  }
+
+  /** A new lockd that has to be told of everything. */
+  private void restart(Long... sessions) {
+    lockd.stop();
+    term++;
+    start(sessions);
+  }
+
+  private void endSession(long session) {
+    Request ended =
+        Request.newBuilder().setSessionEnded(SessionEnded.newBuilder().setSession(session)).build();
+    new LocalPeer(lockd).call(ended, 1_000_000_000, (reply, payload) -> {});
+    agent.settle();
+  }
+
+  @Test
+  void waiterIsToldWhenTheHolderLetsGo() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    assertThat(a.write(1).codes).containsExactly(ErrorCode.OK);
+    assertThat(b.lock(1, LockAction.LOCK_READ, false, 5, 6).codes)
+        .containsExactly(ErrorCode.WOULD_BLOCK);
+    Asked waiting = b.write(1);
+    agent.advance(60_000);
+    assertThat(waiting.codes).isEmpty();
+    a.unlock(1);
+    agent.advance(1);
+    assertThat(waiting.codes).containsExactly(ErrorCode.OK);
+  }
+
+  @Test
+  void lostPushCostsTwoSecondsAtMost() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.write(1);
+    Asked waiting = b.write(1);
+    b.deaf = true;
+    a.unlock(1);
+    agent.advance(2_100);
+    assertThat(waiting.codes).containsExactly(ErrorCode.OK);
+  }
+
+  @Test
+  void interruptedWaitLeavesNothing() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.write(1);
+    Asked waiting = b.write(1);
+    b.locks.interrupt(waiting.operation);
+    agent.advance(1);
+    assertThat(waiting.codes).containsExactly(ErrorCode.INTERRUPTED);
+    a.unlock(1);
+    assertThat(b.locks.mayHold(FILE, false, 1)).isFalse();
+    assertThat(a.lock(2, LockAction.LOCK_WRITE, false, 0, END).codes).containsExactly(ErrorCode.OK);
+  }
+
+  @Test
+  void interruptBehindAGrantThatIsNotKnownYetIsTheGrant() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.write(1);
+    Asked waiting = b.write(1);
+    b.deaf = true;
+    a.unlock(1);
+    b.locks.interrupt(waiting.operation);
+    agent.advance(1);
+    assertThat(waiting.codes).containsExactly(ErrorCode.OK);
+    assertThat(a.lock(1, LockAction.LOCK_READ, false, 0, END).codes)
+        .containsExactly(ErrorCode.WOULD_BLOCK);
+  }
+
+  @Test
+  void circleOverTwoMountsIsADeadlock() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.lock(1, LockAction.LOCK_WRITE, true, 0, 1);
+    b.lock(1, LockAction.LOCK_WRITE, true, 1, 2);
+    assertThat(a.lock(1, LockAction.LOCK_WRITE, true, 1, 2).codes).isEmpty();
+    assertThat(b.lock(1, LockAction.LOCK_WRITE, true, 0, 1).codes)
+        .containsExactly(ErrorCode.DEADLOCK);
+  }
+
+  @Test
+  void closeOfADescriptorTakesTheLocksOfItsOwner() {
+    start();
+    Mount a = new Mount(11);
+    a.write(1);
+    assertThat(a.locks.mayHold(FILE, false, 1)).isTrue();
+    List<ErrorCode> codes = new ArrayList<>();
+    a.locks.drop(FILE, false, 1, codes::add);
+    agent.advance(1);
+    assertThat(codes).containsExactly(ErrorCode.OK);
+    assertThat(a.locks.mayHold(FILE, false, 1)).isFalse();
+    assertThat(a.write(2).codes).containsExactly(ErrorCode.OK);
+  }
+
+  @Test
+  void locksOfADeadSessionAreFree() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.write(1);
+    Asked waiting = b.write(1);
+    endSession(11);
+    agent.advance(1);
+    assertThat(waiting.codes).containsExactly(ErrorCode.OK);
+  }
+
+  @Test
+  void newLockdIsToldWhatIsHeldAndWaitersGoOn() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.write(1);
+    Asked waiting = b.write(1);
+    restart(11L, 12L);
+    agent.advance(5_000);
+    assertThat(waiting.codes).isEmpty();
+    assertThat(b.lock(2, LockAction.LOCK_READ, false, 0, 1).codes)
+        .containsExactly(ErrorCode.WOULD_BLOCK);
+    a.unlock(1);
+    agent.advance(5_000);
+    assertThat(waiting.codes).containsExactly(ErrorCode.OK);
+    assertThat(a.lost).isEmpty();
+  }
+
+  @Test
+  void lockThatCouldNotBeReclaimedIsToldToItsDescriptor() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.write(1);
+    // Cut off from the new lockd, but not for so long that its session ends.
+    a.dropped.add(BodyCase.RECLAIM_LOCKS);
+    restart(11L, 12L);
+    agent.advance(11_000);
+    assertThat(b.write(1).codes).containsExactly(ErrorCode.OK);
+    a.dropped.clear();
+    agent.advance(6_000);
+    assertThat(a.lost).containsExactly(101L);
+    assertThat(a.locks.mayHold(FILE, false, 1)).isFalse();
+  }
+
+  @Test
+  void mountThatIsCutOffLosesItsLocksBeforeOthersGetThem() {
+    start();
+    Mount a = new Mount(11);
+    a.write(1);
+    a.cutOff = true;
+    agent.advance(9_700);
+    assertThat(a.lost).containsExactly(101L);
+    assertThat(a.write(2).codes).containsExactly(ErrorCode.IO_ERROR);
+    // Its session lived on: what lockd still believes is given back.
+    a.cutOff = false;
+    agent.advance(2_000);
+    assertThat(new Mount(12).write(1).codes).containsExactly(ErrorCode.OK);
+  }
+
+  @Test
+  void flockThatWasInterruptedWhileItWantedMoreHoldsNothing() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    List<ErrorCode> codes = new ArrayList<>();
+    LockSpec mine = new LockSpec(FILE, true, 1, 0, END, 1);
+    a.locks.set(mine, LockAction.LOCK_READ, true, 101, codes::add);
+    b.locks.set(mine, LockAction.LOCK_READ, true, 101, codes::add);
+    agent.advance(1);
+    LockOperation more = a.locks.set(mine, LockAction.LOCK_WRITE, true, 101, codes::add);
+    agent.advance(1);
+    a.locks.interrupt(more);
+    agent.advance(1);
+    assertThat(codes).containsExactly(ErrorCode.OK, ErrorCode.OK, ErrorCode.INTERRUPTED);
+    b.locks.set(mine, LockAction.LOCK_WRITE, false, 101, codes::add);
+    agent.advance(1);
+    assertThat(codes).last().isEqualTo(ErrorCode.OK);
+  }
+
+  // ---- a bad network
+
+  /** What one owner believes to have. */
+  private record Belief(long session, long owner, boolean write) {}
+
+  @Test
+  void nobodyBelievesInALockThatAnotherHas() {
+    long first = Long.getLong("seed", 1);
+    Map<ErrorCode, Integer> outcomes = new HashMap<>();
+    for (long seed = first; seed < first + 40; seed++) {
+      new FileLocksTest().runSeed(seed, outcomes);
+    }
+    System.out.println("outcomes: " + outcomes);
+    assertThat(outcomes).containsKeys(ErrorCode.OK, ErrorCode.WOULD_BLOCK, ErrorCode.INTERRUPTED);
+  }
+
+  private void runSeed(long seed, Map<ErrorCode, Integer> outcomes) {
+    chaos = new Random(seed);
+    Random random = new Random(-seed);
+    start();
+    List<Mount> mounts = List.of(new Mount(11), new Mount(12), new Mount(13));
+    Map<String, Belief> beliefs = new LinkedHashMap<>();
+    Map<String, Asked> busy = new HashMap<>();
+    for (int step = 0; step < 300; step++) {
+      Mount mount = mounts.get(random.nextInt(mounts.size()));
+      long owner = random.nextInt(2) + 1L;
+      String who = mount.session + "/" + owner;
+      Asked asked = busy.get(who);
+      if (asked == null) {
+        busy.put(who, act(mount, owner, who, random, beliefs, outcomes));
+      } else if (!asked.codes.isEmpty()) {
+        busy.remove(who);
+      } else if (random.nextInt(3) == 0) {
+        mount.locks.interrupt(asked.operation);
+      }
+      agent.advance(random.nextInt(200));
+      check(seed, step, beliefs);
+    }
+    chaos = null;
+    // A lock that is asked for while its owner closes the file may come behind the close.
+    for (int round = 0; round < 8; round++) {
+      agent.advance(10_000);
+      for (Mount mount : mounts) {
+        mount.locks.drop(FILE, false, 1, code -> {});
+        mount.locks.drop(FILE, false, 2, code -> {});
+      }
+    }
+    agent.advance(10_000);
+    busy.forEach((who, asked) -> assertThat(asked.codes).as("seed " + seed).hasSize(1));
+    assertThat(new Mount(14).write(1).codes).as("seed " + seed).containsExactly(ErrorCode.OK);
+  }
+
+  private Asked act(
+      Mount mount,
+      long owner,
+      String who,
+      Random random,
+      Map<String, Belief> beliefs,
+      Map<ErrorCode, Integer> outcomes) {
+    Asked asked = new Asked();
+    LockSpec spec = new LockSpec(FILE, false, owner, 0, END, 1);
+    LockAction[] actions = {LockAction.LOCK_READ, LockAction.LOCK_WRITE, LockAction.UNLOCK};
+    LockAction action = beliefs.containsKey(who) ? LockAction.UNLOCK : actions[random.nextInt(2)];
+    if (action == LockAction.UNLOCK) {
+      beliefs.remove(who);
+    }
+    asked.operation =
+        mount.locks.set(
+            spec,
+            action,
+            random.nextBoolean(),
+            1,
+            code -> {
+              asked.codes.add(code);
+              outcomes.merge(code, 1, Integer::sum);
+              if (code.isOk() && action != LockAction.UNLOCK) {
+                boolean write = action == LockAction.LOCK_WRITE;
+                beliefs.put(who, new Belief(mount.session, owner, write));
+              }
+            });
+    return asked;
+  }
+
+  private static void check(long seed, int step, Map<String, Belief> beliefs) {
+    boolean anyWrites = beliefs.values().stream().anyMatch(Belief::write);
+    assertThat(!anyWrites || beliefs.size() == 1)
+        .as("seed %d, step %d: %s", seed, step, beliefs)
+        .isTrue();
+  }
+}
