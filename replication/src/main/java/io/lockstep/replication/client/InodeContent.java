@@ -93,7 +93,10 @@ final class InodeContent implements FileContent {
   @Override
   public long write(long offset, ByteBuffer source, boolean sync, Descriptor descriptor)
       throws Outcome {
-    throwLoss(descriptor);
+    Loss loss = inode.loss();
+    if (descriptor.takeLossBeforeWrite(loss.count(), offset)) {
+      throw lost(loss);
+    }
     if (offset > Limits.FILE_BYTES_MAX - source.remaining()) {
       throw new Outcome(ErrorCode.FILE_TOO_BIG, "");
     }
@@ -108,6 +111,7 @@ final class InodeContent implements FileContent {
       long at = buffered ? writeBuffered(offset, piece) : writeDirect(offset, piece, sync);
       first = first < 0 ? at : first;
       offset = at + length;
+      descriptor.wrote(offset, length);
       source.position(source.position() + length);
     } while (source.hasRemaining());
     return first;
@@ -229,9 +233,13 @@ final class InodeContent implements FileContent {
   private void throwLoss(Descriptor descriptor) throws Outcome {
     Loss loss = inode.loss();
     if (descriptor.takeLoss(loss.count())) {
-      throw new Outcome(
-          loss.code(), "writes to inode " + Long.toUnsignedString(inode.inode()) + " were lost");
+      throw lost(loss);
     }
+  }
+
+  private Outcome lost(Loss loss) {
+    return new Outcome(
+        loss.code(), "writes to inode " + Long.toUnsignedString(inode.inode()) + " were lost");
   }
 
   private long deadlineNs() {
