@@ -4,7 +4,6 @@ import static io.lockstep.metadata.namespace.Tree.bytes;
 import static io.lockstep.metadata.namespace.Tree.code;
 import static io.lockstep.metadata.namespace.Tree.ok;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Token;
@@ -17,7 +16,6 @@ import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Timestamp;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -26,16 +24,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The same random operations on a namespace and on the machine's own ext4: errno, attributes, link
+ * The same random operations on a namespace and on an ext4 of this machine: errno, attributes, link
  * identity, xattrs, and which of mtime and ctime of which inode each operation changes.
  */
 final class NamespaceDifferentialTest {
-  private static final int OPERATIONS = Integer.getInteger("operations", 800);
+  private static final int OPERATIONS = Integer.getInteger("differential.operations", 800);
   private static final int PATHS_MANY = 40;
   private static final String LONGEST = "n".repeat(255);
 
@@ -45,6 +44,7 @@ final class NamespaceDifferentialTest {
   private final Random random = new Random(seed);
   private final Tree tree = new Tree();
   private final Map<ErrorCode, Integer> outcomes = new EnumMap<>(ErrorCode.class);
+  private Ext4 ext4;
   private LocalTree local;
   private boolean isRoot;
   private int umask;
@@ -55,9 +55,8 @@ final class NamespaceDifferentialTest {
 
   @BeforeEach
   void prepare() throws IOException {
-    String type = Files.getFileStore(directory).type();
-    assumeTrue(type.equals("ext4"), "the temporary directory is on " + type + ", not on ext4");
-    local = new LocalTree(directory);
+    ext4 = Ext4.at(directory);
+    local = new LocalTree(ext4.directory());
     LocalTree.Stat top = local.snapshot().get("");
     isRoot = top.uid() == 0;
     umask = 0777 & ~top.mode();
@@ -71,6 +70,11 @@ final class NamespaceDifferentialTest {
                         .setUid(top.uid())
                         .setGid(top.gid())
                         .setMode(top.mode() & 07777))));
+  }
+
+  @AfterEach
+  void removeExt4() throws IOException {
+    ext4.close();
   }
 
   @Test
