@@ -26,6 +26,9 @@ import org.junit.jupiter.api.Test;
 class BadInputIT {
   private static final String VOLUME = "demo";
 
+  /** Behind "LSTP" and the kind of the file. */
+  private static final int IDENTITY_VERSION_AT = 8;
+
   private static TestCluster cluster;
 
   @BeforeAll
@@ -234,6 +237,46 @@ class BadInputIT {
     Path copy = newDirectory("data").resolve("copy");
     copyTree(cluster.directory().data(TestCluster.storage(1)), copy);
     refused(master(copy), 1, copy.toString());
+  }
+
+  @Test
+  void directoryOfANewerFormatIsRefusedAndLeftAsItIs() throws Exception {
+    Path storage = newDirectory("data").resolve("storage");
+    copyTree(cluster.directory().data(TestCluster.storage(1)), storage);
+    byte[] identity = Files.readAllBytes(storage.resolve("identity"));
+    identity[IDENTITY_VERSION_AT + 1] = 9;
+    Files.write(storage.resolve("identity"), identity);
+    String before = listing(storage);
+    refused(
+        storage(storage, cluster.directory().secretFile(), cluster.directory().masterAddress()),
+        1,
+        storage.toString(),
+        "format 9",
+        "newer");
+    assertThat(listing(storage)).isEqualTo(before);
+
+    Path master = newDirectory("data").resolve("master");
+    copyTree(cluster.directory().data(TestCluster.MASTER), master);
+    String text = Files.readString(master.resolve("identity"));
+    Files.writeString(master.resolve("identity"), text.replaceFirst(" 1\n", " 9\n"));
+    String masterBefore = listing(master);
+    refused(master(master), 1, master.toString(), "format 9", "newer");
+    assertThat(listing(master)).isEqualTo(masterBefore);
+  }
+
+  /** Every file with its checksum. */
+  private static String listing(Path tree) throws Exception {
+    Said said =
+        TestCluster.runProgram(
+            Map.of(),
+            List.of(
+                "sh",
+                "-c",
+                "cd \"$0\" && find . -type f -exec md5sum {} + | sort",
+                tree.toString()));
+    assertThat(said.exitCode()).as(said.err()).isZero();
+    assertThat(said.out()).isNotEmpty();
+    return said.out();
   }
 
   @Test

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(FailureWatch.class)
 class LeaseHolderIT implements FailureWatch.WithCluster {
   private static final String VOLUME = "demo";
-  private static final int SECONDS = Integer.getInteger("seconds", 6);
+  private static final int SECONDS = Integer.getInteger("mounts.seconds", 6);
   private static final int THREADS = 8;
   private static final int TRIES = 10;
 

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -36,10 +37,14 @@ final class TestCluster implements AutoCloseable {
   private static final long READY_NS = TimeUnit.SECONDS.toNanos(60);
   private static final int LOG_LINES = 60;
 
+  /** A daemon keeps 64 MiB of it free. */
+  private static final String SMALL_DISK = "160M";
+
   private final Path top;
   private final ClusterDirectory directory;
   private final LocalCluster cluster;
   private final List<Path> mountPoints = new ArrayList<>();
+  private final List<Path> disks = new ArrayList<>();
   private boolean failed;
 
   private TestCluster(String name) throws IOException {
@@ -68,8 +73,16 @@ final class TestCluster implements AutoCloseable {
 
   /** A master and so many storage daemons that are ready. */
   static TestCluster start(String name, int storages) throws Exception {
+    return startOn(name, storages, Set.of());
+  }
+
+  /** The same; the daemons of these numbers have small disks of their own. */
+  static TestCluster startOn(String name, int storages, Set<Integer> small) throws Exception {
     TestCluster cluster = new TestCluster(name);
     try {
+      for (int number : small) {
+        cluster.makeSmallDisk(number);
+      }
       cluster.startMaster();
       for (int i = 1; i <= storages; i++) {
         cluster.startStorage(i);
@@ -83,6 +96,30 @@ final class TestCluster implements AutoCloseable {
       cluster.failed = true;
       cluster.close();
       throw e;
+    }
+  }
+
+  /** An ext4 of {@link #SMALL_DISK} in an image in place of the daemon's directory. */
+  private void makeSmallDisk(int number) throws Exception {
+    Path disk = directory.data(storage(number));
+    Path image = top.resolve(storage(number) + ".img");
+    Files.createDirectories(disk);
+    directory.records().mounting(disk);
+    disks.add(disk);
+    Said made =
+        runProgram(
+            Map.of("PATH", System.getenv("PATH") + ":/usr/sbin:/sbin"),
+            List.of(
+                "sh",
+                "-ec",
+                "truncate -s \"$1\" \"$2\"; mkfs.ext4 -q -F -m 0 -O ^has_journal \"$2\";"
+                    + " mount -o loop \"$2\" \"$3\"; rmdir \"$3/lost+found\"",
+                "sh",
+                SMALL_DISK,
+                image.toString(),
+                disk.toString()));
+    if (made.exitCode() != 0) {
+      throw new IOException("no disk for " + storage(number) + ": " + made.err());
     }
   }
 
@@ -360,6 +397,10 @@ final class TestCluster implements AutoCloseable {
   private void clearMounts() throws IOException, UserError {
     for (Path mountPoint : mountPoints) {
       new MountPoint(mountPoint).clearIfDead();
+    }
+    for (Path disk : disks) {
+      Uninterruptibles.waitFor(
+          new ProcessBuilder("umount", disk.toString()).redirectErrorStream(true).start());
     }
   }
 
