@@ -51,6 +51,12 @@ public sealed interface Effect {
   /** Answers a reclaim: these inodes are lost. */
   record AnswerReclaim(long session, List<Long> refused) implements Effect {}
 
+  /** Pushed to the holder of a directory lease: another session changes the directory. */
+  record RecallNames(long session, long directory, long lease) implements Effect {}
+
+  /** Answers a NamesChanged. */
+  record AnswerChange(long request, ErrorCode code) implements Effect {}
+
   /** Answers a SettleAttributes. */
   record AnswerAttributes(long request, ErrorCode code) implements Effect {}
 

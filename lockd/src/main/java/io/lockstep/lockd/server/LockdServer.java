@@ -5,8 +5,11 @@ import io.lockstep.core.Check;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Times;
 import io.lockstep.core.Token;
+import io.lockstep.lockd.lease.Effect;
 import io.lockstep.lockd.lease.LeaseLimits;
 import io.lockstep.lockd.lease.LeaseTable;
+import io.lockstep.lockd.lease.NameLeases;
+import io.lockstep.lockd.lease.NameLimits;
 import io.lockstep.lockd.posix.FileLockLimits;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
@@ -64,6 +67,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
           BodyCase.RECLAIM_LEASES,
           BodyCase.RECALL_NOT_MINE,
           BodyCase.ANSWER_QUERY,
+          BodyCase.RELEASE_NAMES,
           BodyCase.LIST_LEASES,
           BodyCase.CLEAR_LEASES,
           BodyCase.SET_LOCK,
@@ -73,7 +77,13 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
 
   /** What only the master in this process may ask, through a LocalPeer to this handler. */
   public static final Set<BodyCase> MASTER_KINDS =
-      Set.of(BodyCase.SESSION_ENDED, BodyCase.SETTLE_ATTRIBUTES, BodyCase.CONDEMN_INODE);
+      Set.of(
+          BodyCase.SESSION_ENDED,
+          BodyCase.SETTLE_ATTRIBUTES,
+          BodyCase.CONDEMN_INODE,
+          BodyCase.GRANT_NAMES,
+          BodyCase.NAMES_CHANGED,
+          BodyCase.FOREIGN_FILES);
 
   private static final Logger LOG = LoggerFactory.getLogger(LockdServer.class);
   private static final long TICK_NS = Duration.ofMillis(50).toNanos();
@@ -97,6 +107,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private final LeaseListing listing = new LeaseListing(names, counters);
   private final FileLockService fileLocks;
   private final Outbox outbox;
+  private final NameServer directories;
 
   /** Null until the start entry is logged, and after a stop. */
   private LeaseTable table;
@@ -127,6 +138,13 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     this.limits = limits;
     this.outbox = new Outbox(master, epochOf, agent, sizeOwners, pushers, times, counters);
     this.fileLocks = new FileLockService(FileLockLimits.of(times), pushers, names, counters);
+    this.directories =
+        new NameServer(
+            new NameLeases(NameLimits.of(times)),
+            sizeOwners,
+            pushers,
+            agent.clock(),
+            stubborn -> outbox.enter(() -> endStubborn(stubborn)));
   }
 
   /** Begins a term. To be called when this process has become the leader. */
@@ -145,6 +163,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
           run++;
           leading = false;
           table = null;
+          directories.onStopped();
           outbox.drop(ErrorCode.NOT_LEADER, "lockd has moved");
         });
   }
@@ -187,6 +206,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     listing.clear();
     fileLocks.begin(started.getTerm(), started.getSessionsList(), nowNs());
     outbox.run(table.onStarted(started.getTerm(), started.getSessionsList(), nowNs()));
+    directories.onStarted(started.getSessionsList());
     scheduleTick(attempt);
   }
 
@@ -205,6 +225,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
       outbox.run(table.onTick(nowNs()));
       fileLocks.onTick(nowNs());
       maybeComplain();
+      directories.onTick();
       scheduleTick(attempt);
     }
   }
@@ -219,8 +240,39 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
         return;
       }
     }
+    if (serveNames(request, responder)) {
+      return;
+    }
     if (!agent.execute(() -> serve(request, responder))) {
       responder.fail(ErrorCode.BUSY, "lockd has too much to do");
+    }
+  }
+
+  /** What any thread serves; false if the request is something else. */
+  private boolean serveNames(Request request, Responder responder) {
+    if (request.getBodyCase() == BodyCase.RELEASE_NAMES && !isLocal(responder)) {
+      pushers.remember(request.getSession(), responder.peer());
+      directories.release(request, responder);
+      return true;
+    }
+    if (!isLocal(responder)) {
+      return false;
+    }
+    switch (request.getBodyCase()) {
+      case GRANT_NAMES -> directories.grant(request.getGrantNames(), responder);
+      case NAMES_CHANGED ->
+          directories.changed(request.getNamesChanged(), responder, deadlineNs(request, nowNs()));
+      case FOREIGN_FILES -> directories.foreign(request.getForeignFiles(), responder);
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void endStubborn(Effect.AskEndSession stubborn) {
+    if (table != null) {
+      outbox.run(List.of(stubborn));
     }
   }
 
@@ -358,6 +410,9 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     }
     outbox.awaitReclaim(responder);
     outbox.run(table.onReclaim(session, items, request.getLast(), nowNs()));
+    if (request.getLast()) {
+      directories.onTold(session);
+    }
   }
 
   private void serveMaster(Request request, Responder responder) {
@@ -374,6 +429,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
         names.forget(it.getSession());
         fileLocks.onSessionEnded(it.getSession(), nowNs);
         outbox.run(table.onSessionEnded(it.getSession(), it.getClean(), nowNs));
+        directories.onSessionEnded(it.getSession());
         responder.ok();
       }
       case SETTLE_ATTRIBUTES -> {

@@ -197,7 +197,10 @@ final class Outbox {
     Request request =
         Request.newBuilder()
             .setSession(it.session())
-            .setGetAttributes(GetAttributes.newBuilder().setInode(it.inode()))
+            .setGetAttributes(
+                GetAttributes.newBuilder()
+                    .setInode(it.inode())
+                    .setTaken(it.mode() == LeaseMode.EXCLUSIVE))
             .build();
     Reply moved = Replies.failure(ErrorCode.NOT_LEADER, "lockd has moved");
     ask(
