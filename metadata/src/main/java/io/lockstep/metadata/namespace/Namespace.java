@@ -135,6 +135,20 @@ public final class Namespace {
     return found == null ? null : found.attributes();
   }
 
+  /**
+   * The directories whose leases an executed mutation concerns (P14).
+   *
+   * @param after a state that shows it
+   */
+  public Set<Long> touched(KvReader after, Request mutation, Reply reply) {
+    return Touched.by(after, mutation, reply);
+  }
+
+  /** The directory whose lease covers the attributes of this inode; empty if none does. */
+  public Set<Long> covering(KvReader state, long inode) {
+    return Touched.covering(state, inode);
+  }
+
   /** One path of the inode from the root of its volume; empty for an orphan or none. */
   public ByteString path(KvReader state, long inode) {
     Rows rows = new Rows(state);

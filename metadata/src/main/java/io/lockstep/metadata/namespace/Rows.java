@@ -51,6 +51,17 @@ final class Rows {
     return found[0];
   }
 
+  /** The directories that have a name of this inode. */
+  List<Long> parents(long inode) {
+    List<Long> found = new ArrayList<>();
+    byte[] prefix = KeyLayout.links(inode);
+    state.scan(
+        prefix,
+        KeyLayout.endOf(prefix),
+        (key, value) -> found.add(KeyLayout.number(key, KeyLayout.SECOND_ID)));
+    return found;
+  }
+
   /** The directory that holds this directory; itself for a root. */
   long parent(long directory) {
     Link link = firstLink(directory);

@@ -23,7 +23,6 @@ import io.lockstep.wire.PeerDirectory;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.RequestHandler;
 import io.lockstep.wire.Responder;
-import io.lockstep.wire.message.CreateInodeReply;
 import io.lockstep.wire.message.LogEntry;
 import io.lockstep.wire.message.LogOperation;
 import io.lockstep.wire.message.Reply;
@@ -143,6 +142,7 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
   // Set once, before the start.
   private Peer lockd;
   private Queries queries;
+  private Mutations mutations;
   private SetBoard board;
   private Control control;
 
@@ -236,6 +236,7 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
                 new Status(ports, namespace, daemons, sessions, openTable, board)),
             () -> lockdTerm,
             new Control.MasterName(directory.cluster(), options.version(), () -> address));
+    mutations = new Mutations(commit, raft, namespace, sessions, openTable, new NameGrants(lockd));
     queries =
         new Queries(
             raft,
@@ -315,7 +316,7 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
     } else if (QUERIES.contains(kind)) {
       queries.onQuery(request, responder);
     } else if (MUTATIONS.contains(kind)) {
-      mutate(request, responder);
+      mutations.onRequest(request, responder);
     } else if (kind == BodyCase.CLOSE_INODES) {
       openTable.close(request.getSession(), request.getCloseInodes().getInodesList());
       responder.ok();
@@ -328,49 +329,6 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
 
   private static boolean isLocal(Responder responder) {
     return responder.peer().role().equals("local");
-  }
-
-  private void mutate(Request request, Responder responder) {
-    long session = request.getSession();
-    if (session == 0 || request.getSequence() == 0) {
-      responder.fail(ErrorCode.BAD_REQUEST, "a change needs a session and a sequence number");
-      return;
-    }
-    LogOperation.Builder operation =
-        LogOperation.newBuilder()
-            .setSession(session)
-            .setSequence(request.getSequence())
-            .setLowWater(request.getLowWater())
-            .setMutation(
-                request.toBuilder()
-                    .clearCall()
-                    .clearSession()
-                    .clearSequence()
-                    .clearLowWater()
-                    .clearTimeoutMs());
-    boolean opens = request.hasCreateInode() && request.getCreateInode().getOpen();
-    if (request.hasCreateInode()) {
-      operation.setSet(sessions.set(session));
-    }
-    commit.submit(
-        operation,
-        reply -> {
-          if (opens && Replies.isOk(reply)) {
-            answerOpened(session, reply, responder);
-          } else {
-            responder.reply(reply);
-          }
-        });
-  }
-
-  private void answerOpened(long session, Reply reply, Responder responder) {
-    CreateInodeReply created = reply.getCreateInode();
-    long inode = created.getAttributes().getInode();
-    if (openTable.open(session, inode) == OpenTable.Opening.REFUSED) {
-      responder.fail(ErrorCode.STALE_HANDLE, "inode " + inode + " is gone already");
-    } else {
-      responder.reply(reply);
-    }
   }
 
   private void openSession(Request request, Responder responder) {
@@ -399,6 +357,7 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
     @Override
     public void onApplied(LogEntry entry, List<Reply> replies, long index) {
       applied.set(index);
+      mutations.onApplied(entry, replies);
       for (int i = 0; i < replies.size(); i++) {
         LogOperation operation = entry.getOperations(i);
         if (operation.getBodyCase() != LogOperation.BodyCase.MUTATION

@@ -12,8 +12,11 @@ import io.lockstep.wire.PeerIdentity;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.DirectoryEntry;
 import io.lockstep.wire.message.FileType;
 import io.lockstep.wire.message.GetAttributes;
+import io.lockstep.wire.message.NamesGrant;
+import io.lockstep.wire.message.ReadDirectoryReply;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SessionRecord;
@@ -24,6 +27,7 @@ import io.lockstep.wire.message.VolumeRecord;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -47,6 +51,7 @@ final class Queries implements AutoCloseable {
   private final Namespace namespace;
   private final OpenTable openTable;
   private final Peer lockd;
+  private final NameGrants names;
   private final AtomicLong applied;
   private final ThreadPoolExecutor pool;
   private final BiConsumer<String, Throwable> onFailure;
@@ -66,6 +71,7 @@ final class Queries implements AutoCloseable {
     this.namespace = namespace;
     this.openTable = openTable;
     this.lockd = lockd;
+    this.names = new NameGrants(lockd);
     this.applied = applied;
     this.onFailure = onFailure;
     AtomicInteger count = new AtomicInteger();
@@ -130,14 +136,102 @@ final class Queries implements AutoCloseable {
       open(work);
       return;
     }
+    NamesGrant.Builder grant = NamesGrant.newBuilder().setForeign(work.settled);
+    grant.setAsked(names.tryGrant(request.getSession(), asked(request), request.getNamesLease()));
     long before = applied.get();
     Reply reply = read(request);
+    if (request.getFoundNamesLease() != 0) {
+      reply = grantFound(request, reply, grant);
+    }
+    if (reply.hasReadDirectory()) {
+      reply = withoutForeign(request, reply);
+    }
+    reply = withGrant(reply, grant);
     long inode = work.settled ? 0 : sizeOwned(reply);
-    if (inode == 0) {
+    if (request.getGetAttributes().getTaken() && Replies.isOk(reply)) {
+      take(work, reply);
+    } else if (inode == 0) {
       work.responder.reply(reply);
     } else {
       settle(work, inode, reply, before);
     }
+  }
+
+  /** The directory whose lease may ride on the answer, known from the question; 0 = none. */
+  private static long asked(Request request) {
+    return switch (request.getBodyCase()) {
+      case WALK -> request.getWalk().getNamesCount() == 1 ? request.getWalk().getInode() : 0;
+      case READ_DIRECTORY -> request.getReadDirectory().getInode();
+      default -> 0;
+    };
+  }
+
+  /** A directory was found: what is told under its lease is read when the lease is there. */
+  private Reply grantFound(Request request, Reply reply, NamesGrant.Builder grant) {
+    long directory = directoryFound(reply);
+    if (directory == 0
+        || !names.tryGrant(request.getSession(), directory, request.getFoundNamesLease())) {
+      return reply;
+    }
+    Reply again = read(request);
+    grant.setFound(directoryFound(again) == directory);
+    return again;
+  }
+
+  private static long directoryFound(Reply reply) {
+    Attributes last = last(reply);
+    return last != null && last.getType() == FileType.DIRECTORY ? last.getInode() : 0;
+  }
+
+  private static Reply withGrant(Reply reply, NamesGrant.Builder grant) {
+    boolean any = grant.getAsked() || grant.getFound() || grant.getForeign();
+    return any ? reply.toBuilder().setNames(grant).build() : reply;
+  }
+
+  /** Size and times of files that others are changing are not told along with their names. */
+  private Reply withoutForeign(Request request, Reply reply) {
+    ReadDirectoryReply page = reply.getReadDirectory();
+    List<Long> files = new ArrayList<>();
+    for (DirectoryEntry entry : page.getEntriesList()) {
+      if (entry.hasAttributes() && entry.getType() == FileType.REGULAR) {
+        files.add(entry.getInode());
+      }
+    }
+    Set<Long> foreign = names.foreign(request.getSession(), files);
+    if (foreign.isEmpty()) {
+      return reply;
+    }
+    ReadDirectoryReply.Builder told = page.toBuilder();
+    for (DirectoryEntry.Builder entry : told.getEntriesBuilderList()) {
+      if (foreign.contains(entry.getInode())) {
+        entry.clearAttributes();
+      }
+    }
+    return reply.toBuilder().setReadDirectory(told).build();
+  }
+
+  /** An exclusive grant: nobody else goes on answering for the file out of a directory lease. */
+  private void take(Work work, Reply reply) {
+    Set<Long> covering = Set.of();
+    try (KvStore.Snapshot state = raft.snapshot()) {
+      if (state != null) {
+        covering = namespace.covering(state, work.request.getGetAttributes().getInode());
+      }
+    }
+    if (covering.isEmpty()) {
+      work.responder.reply(reply);
+      return;
+    }
+    names.changed(
+        work.request.getSession(),
+        covering,
+        timeoutNs(work.request),
+        answer -> work.responder.reply(Replies.isOk(answer) ? reply : answer));
+  }
+
+  private static long timeoutNs(Request request) {
+    long timeoutMs = request.getTimeoutMs() == 0 ? 30_000 : request.getTimeoutMs();
+    return TimeUnit.MILLISECONDS.toNanos(timeoutMs);
   }
 
   private Reply read(Request request) {
@@ -153,13 +247,16 @@ final class Queries implements AutoCloseable {
 
   /** The regular file whose size the reply tells; 0 = none. */
   private static long sizeOwned(Reply reply) {
-    Attributes last = null;
-    if (reply.hasAttributes()) {
-      last = reply.getAttributes().getAttributes();
-    } else if (reply.hasWalk() && reply.getWalk().getFoundCount() > 0) {
-      last = reply.getWalk().getFound(reply.getWalk().getFoundCount() - 1);
-    }
+    Attributes last = last(reply);
     return last != null && last.getType() == FileType.REGULAR ? last.getInode() : 0;
+  }
+
+  private static Attributes last(Reply reply) {
+    if (reply.hasAttributes()) {
+      return reply.getAttributes().getAttributes();
+    }
+    int found = reply.getWalk().getFoundCount();
+    return found == 0 ? null : reply.getWalk().getFound(found - 1);
   }
 
   private void settle(Work work, long inode, Reply reply, long before) {
@@ -168,12 +265,11 @@ final class Queries implements AutoCloseable {
             .setSettleAttributes(
                 SettleAttributes.newBuilder().setInode(inode).setSession(work.request.getSession()))
             .build();
-    long timeoutMs = work.request.getTimeoutMs() == 0 ? 30_000 : work.request.getTimeoutMs();
     Thread asking = Thread.currentThread();
     boolean[] returned = {false};
     lockd.call(
         ask,
-        TimeUnit.MILLISECONDS.toNanos(timeoutMs),
+        timeoutNs(work.request),
         (answer, payload) -> {
           payload.release();
           boolean direct = Thread.currentThread() == asking && !returned[0];
@@ -182,7 +278,7 @@ final class Queries implements AutoCloseable {
           } else if (direct && applied.get() == before) {
             work.responder.reply(reply);
           } else if (direct) {
-            work.responder.reply(read(work.request));
+            answer(new Work(work.request, work.responder, true));
           } else {
             pool.execute(new Work(work.request, work.responder, true));
           }
