@@ -6,10 +6,9 @@ import io.lockstep.core.Outcome;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.DirectoryEntry;
 import io.lockstep.wire.message.FileType;
-import io.lockstep.wire.message.ReadDirectory;
 import io.lockstep.wire.message.ReadDirectoryReply;
-import io.lockstep.wire.message.Request;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Immutable. Directories that are open for listing, by handle. The cursor of an entry is where the
@@ -28,7 +27,8 @@ public final class Directories {
      * One entry.
      *
      * @param next the cursor behind it
-     * @param attributes of the entry if they were asked for, else the default instance
+     * @param attributes of the entry if they were asked for and are known, else the default
+     *     instance
      * @return false if it did not fit: it is not taken, and no more is given
      */
     boolean onEntry(ByteString name, long inode, FileType type, long next, Attributes attributes);
@@ -36,7 +36,11 @@ public final class Directories {
 
   /** What one message brought: the entries behind {@code start}, a cursor of the master. */
   private record Page(
-      long start, List<DirectoryEntry> entries, boolean end, long parent, boolean attributes) {
+      long start,
+      List<DirectoryEntry> entries,
+      boolean end,
+      long parent,
+      NameCache.@Nullable Listing listing) {
     /** The index of the entry behind {@code cursor}, or -1 if this page does not know. */
     int indexBehind(long cursor) {
       if (cursor == start) {
@@ -61,13 +65,13 @@ public final class Directories {
     }
   }
 
-  private final MasterCalls master;
+  private final Lookups lookups;
   private final Contents contents;
   private final long root;
   private final HandleTable<OpenDirectory> handles;
 
-  Directories(MasterCalls master, Contents contents, VfsOptions options) {
-    this.master = master;
+  Directories(Lookups lookups, Contents contents, VfsOptions options) {
+    this.lookups = lookups;
     this.contents = contents;
     this.root = options.root();
     this.handles = new HandleTable<>(options.handlesMax());
@@ -89,9 +93,9 @@ public final class Directories {
       throw new Outcome(ErrorCode.INVALID_ARGUMENT, "cursor " + cursor);
     }
     // From the start means afresh: what was fetched before may be old.
-    Page page = cursor == 0 ? fetch(directory, 0, withAttributes) : directory.page;
+    Page page = cursor == 0 ? fetch(directory, 0, null) : directory.page;
     if (page == null) {
-      page = fetch(directory, 0, withAttributes);
+      page = fetch(directory, 0, null);
     }
     if (!dots(directory, page, cursor, sink)) {
       return;
@@ -99,13 +103,13 @@ public final class Directories {
     long at = Math.max(0, cursor - BEHIND_DOTS);
     while (true) {
       int index = page.indexBehind(at);
-      if (index < 0 || (withAttributes && !page.attributes)) {
-        page = fetch(directory, at, withAttributes);
+      if (index < 0) {
+        page = fetch(directory, at, page);
         index = 0;
       }
       for (; index < page.entries.size(); index++) {
         DirectoryEntry entry = page.entries.get(index);
-        if (!offer(entry, sink)) {
+        if (!offer(entry, withAttributes, sink)) {
           return;
         }
         at = entry.getCursor();
@@ -126,9 +130,11 @@ public final class Directories {
         || sink.onEntry(PARENT, parent, FileType.DIRECTORY, BEHIND_DOTS, none);
   }
 
-  private boolean offer(DirectoryEntry entry, Sink sink) {
+  private boolean offer(DirectoryEntry entry, boolean withAttributes, Sink sink) {
     Attributes attributes =
-        entry.hasAttributes() ? contents.overlay(entry.getAttributes()) : entry.getAttributes();
+        withAttributes && entry.hasAttributes()
+            ? contents.overlay(entry.getAttributes())
+            : Attributes.getDefaultInstance();
     return sink.onEntry(
         entry.getName(),
         entry.getInode(),
@@ -137,19 +143,21 @@ public final class Directories {
         attributes);
   }
 
-  private Page fetch(OpenDirectory directory, long cursor, boolean withAttributes) throws Outcome {
-    ReadDirectory read =
-        ReadDirectory.newBuilder()
-            .setInode(directory.inode)
-            .setCursor(cursor)
-            .setEntriesMax(ENTRIES_MAX)
-            .setWithAttributes(withAttributes)
-            .build();
-    ReadDirectoryReply reply =
-        master.ask(Request.newBuilder().setReadDirectory(read).build()).getReadDirectory();
+  /**
+   * @param before the page that ends at {@code cursor}, if that is known
+   */
+  private Page fetch(OpenDirectory directory, long cursor, @Nullable Page before) throws Outcome {
+    NameCache.Listing soFar = before != null && isEndOf(before, cursor) ? before.listing : null;
+    Lookups.Page fetched = lookups.list(directory.inode, cursor, ENTRIES_MAX, soFar);
+    ReadDirectoryReply reply = fetched.entries();
     boolean end = reply.getEnd() || reply.getEntriesCount() == 0;
-    Page page = new Page(cursor, reply.getEntriesList(), end, reply.getParent(), withAttributes);
+    Page page = new Page(cursor, reply.getEntriesList(), end, reply.getParent(), fetched.listing());
     directory.page = page;
     return page;
+  }
+
+  private static boolean isEndOf(Page page, long cursor) {
+    int count = page.entries.size();
+    return count > 0 && page.entries.get(count - 1).getCursor() == cursor;
   }
 }

@@ -11,8 +11,8 @@ import io.lockstep.wire.message.Caller;
 import io.lockstep.wire.message.CreateInode;
 import io.lockstep.wire.message.CreateInodeReply;
 import io.lockstep.wire.message.FileType;
-import io.lockstep.wire.message.GetAttributes;
 import io.lockstep.wire.message.OpenInode;
+import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SetAttributes;
 import java.nio.ByteBuffer;
@@ -50,13 +50,22 @@ public final class Files {
 
   private final MasterCalls master;
   private final Contents contents;
+  private final Lookups lookups;
+  private final Names names;
   private final OpenInodes openInodes;
   private final boolean readOnly;
   private final HandleTable<OpenFile> handles;
 
-  Files(MasterCalls master, Contents contents, OpenInodes openInodes, VfsOptions options) {
+  Files(
+      MasterCalls master,
+      Contents contents,
+      Names names,
+      OpenInodes openInodes,
+      VfsOptions options) {
     this.master = master;
     this.contents = contents;
+    this.names = names;
+    this.lookups = new Lookups(master, contents, names);
     this.openInodes = openInodes;
     this.readOnly = options.readOnly();
     this.handles = new HandleTable<>(options.handlesMax());
@@ -115,7 +124,15 @@ public final class Files {
             .setOpen(true)
             .setExistingOk(!mode.exclusive());
     try {
-      return master.mutate(Request.newBuilder().setCreateInode(create)).getCreateInode();
+      NameChange change = names.change(false, parent);
+      Reply reply = names.send(master, change, Request.newBuilder().setCreateInode(create));
+      CreateInodeReply created = reply.getCreateInode();
+      if (created.getCreated()) {
+        names.cache().onMade(change, parent, name, created.getAttributes(), reply.getNames());
+      } else {
+        names.cache().onRefused(change);
+      }
+      return created;
     } catch (Outcome e) {
       if (e.code() == ErrorCode.EXISTS && !mode.exclusive()) {
         // Something that is no file took the name after the caller looked: it has to look again.
@@ -143,6 +160,7 @@ public final class Files {
         file.content.truncate(0, caller);
         cut = true;
       } finally {
+        names.touched(file.inode);
         if (!cut) {
           leave(file);
         }
@@ -159,13 +177,13 @@ public final class Files {
     boolean first = openInodes.enter(inode, master.deadlineNs());
     Attributes attributes = null;
     try {
-      Request.Builder request = Request.newBuilder();
       if (first) {
-        request.setOpenInode(OpenInode.newBuilder().setInode(inode));
+        OpenInode open = OpenInode.newBuilder().setInode(inode).build();
+        Reply opened = master.ask(Request.newBuilder().setOpenInode(open).build());
+        attributes = opened.getAttributes().getAttributes();
       } else {
-        request.setGetAttributes(GetAttributes.newBuilder().setInode(inode));
+        attributes = lookups.attributes(inode);
       }
-      attributes = master.ask(request.build()).getAttributes().getAttributes();
       return attributes;
     } finally {
       if (first && attributes != null) {

@@ -3,6 +3,7 @@ package io.lockstep.fs.vfs;
 import io.lockstep.core.Clock;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
+import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import java.util.concurrent.TimeUnit;
@@ -28,6 +29,15 @@ final class MasterCalls {
 
   Reply ask(Request request) throws Outcome {
     return call(timeoutNs -> master.ask(request, timeoutNs));
+  }
+
+  /** Like {@link #ask}, but a refusal that stays is returned with what it carries. */
+  Reply askAny(Request request) throws Outcome {
+    return call(
+        timeoutNs -> {
+          Reply reply = master.askAny(request, timeoutNs);
+          return passes(Replies.code(reply)) ? Replies.orThrow(reply) : reply;
+        });
   }
 
   Reply mutate(Request.Builder request) throws Outcome {

@@ -2,6 +2,7 @@ package io.lockstep.fs.vfs;
 
 import io.lockstep.core.Outcome;
 import io.lockstep.metadata.client.MasterClient;
+import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 
@@ -19,6 +20,11 @@ public interface MasterPort {
       }
 
       @Override
+      public Reply askAny(Request request, long timeoutNs) throws Outcome {
+        return client.askAny(request, timeoutNs);
+      }
+
+      @Override
       public Reply mutate(Request.Builder request, long timeoutNs) throws Outcome {
         return client.mutate(request, timeoutNs);
       }
@@ -27,6 +33,15 @@ public interface MasterPort {
 
   /** A query, or a message that may be executed twice. */
   Reply ask(Request request, long timeoutNs) throws Outcome;
+
+  /** Like {@link #ask}, but a refusal is returned with what it carries. */
+  default Reply askAny(Request request, long timeoutNs) throws Outcome {
+    try {
+      return ask(request, timeoutNs);
+    } catch (Outcome e) {
+      return Replies.failure(e.code(), e.getMessage());
+    }
+  }
 
   /** A mutation, executed once however often it is sent (P11). */
   Reply mutate(Request.Builder request, long timeoutNs) throws Outcome;

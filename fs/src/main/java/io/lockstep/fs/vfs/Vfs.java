@@ -10,10 +10,10 @@ import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.Caller;
 import io.lockstep.wire.message.CreateInode;
 import io.lockstep.wire.message.FileType;
-import io.lockstep.wire.message.GetAttributes;
 import io.lockstep.wire.message.GetXattr;
 import io.lockstep.wire.message.LinkInode;
 import io.lockstep.wire.message.ListXattr;
+import io.lockstep.wire.message.NamesGrant;
 import io.lockstep.wire.message.ReadLink;
 import io.lockstep.wire.message.RemoveEntry;
 import io.lockstep.wire.message.RemoveXattr;
@@ -46,20 +46,39 @@ public final class Vfs implements AutoCloseable {
   private final OpenInodeCloser closer;
   private final Files files;
   private final Directories directories;
+  private final Names names;
+  private final Lookups lookups;
   private final Locks locks;
   private final Unprivileged unprivileged = new Unprivileged();
   private final OperationLog operations = new OperationLog();
 
-  /** Starts the thread that tells the master what was closed; {@link #close} ends it. */
+  /** A vfs that keeps no names: every answer is the master's. */
   public Vfs(
       MasterPort master, Contents contents, FileLocks fileLocks, VfsOptions options, Clock clock) {
+    this(master, contents, fileLocks, options, clock, Names.none(clock));
+  }
+
+  /**
+   * Starts the thread that tells the master what was closed; {@link #close} ends it.
+   *
+   * @param names is told of the session by whoever owns it
+   */
+  public Vfs(
+      MasterPort master,
+      Contents contents,
+      FileLocks fileLocks,
+      VfsOptions options,
+      Clock clock,
+      Names names) {
     this.options = options;
     this.master = new MasterCalls(master, clock, options.operationNs());
     this.contents = contents;
     OpenInodes openInodes = new OpenInodes(clock);
     this.closer = new OpenInodeCloser(openInodes, this.master);
-    this.files = new Files(this.master, contents, openInodes, options);
-    this.directories = new Directories(this.master, contents, options);
+    this.names = names;
+    this.lookups = new Lookups(this.master, contents, names);
+    this.files = new Files(this.master, contents, names, openInodes, options);
+    this.directories = new Directories(lookups, contents, options);
     this.locks = new Locks(fileLocks, files, this.master);
     closer.start();
   }
@@ -97,12 +116,7 @@ public final class Vfs implements AutoCloseable {
 
   public Attributes lookup(long parent, ByteString name) throws Outcome {
     checkName(name);
-    Walk.Builder walk = Walk.newBuilder().setInode(parent).addNames(name);
-    Reply reply = master.ask(Request.newBuilder().setWalk(walk).build());
-    if (reply.getWalk().getFoundCount() != 1) {
-      throw new Outcome(ErrorCode.NOT_FOUND, "no such name");
-    }
-    return contents.overlay(reply.getWalk().getFound(0));
+    return lookups.lookup(parent, name);
   }
 
   /** Looks up one name after another in one message; symbolic links are not followed. */
@@ -121,9 +135,7 @@ public final class Vfs implements AutoCloseable {
   }
 
   public Attributes attributes(long inode) throws Outcome {
-    GetAttributes get = GetAttributes.newBuilder().setInode(inode).build();
-    Reply reply = master.ask(Request.newBuilder().setGetAttributes(get).build());
-    return contents.overlay(reply.getAttributes().getAttributes());
+    return lookups.attributes(inode);
   }
 
   public ByteString readLink(long inode) throws Outcome {
@@ -197,8 +209,12 @@ public final class Vfs implements AutoCloseable {
     checkWritable();
     checkName(name);
     create.setCaller(caller).setParent(parent).setName(name).setType(type);
-    Reply reply = master.mutate(Request.newBuilder().setCreateInode(create));
-    return reply.getCreateInode().getAttributes();
+    NameChange change = names.change(type == FileType.DIRECTORY, parent);
+    Reply reply = names.send(master, change, Request.newBuilder().setCreateInode(create));
+    Attributes made = reply.getCreateInode().getAttributes();
+    names.cache().onMade(change, parent, name, made, reply.getNames());
+    names.release();
+    return made;
   }
 
   public void unlink(Caller caller, long parent, ByteString name) throws Outcome {
@@ -219,7 +235,11 @@ public final class Vfs implements AutoCloseable {
             .setName(name)
             .setDirectory(directory)
             .setCaller(caller);
-    master.mutate(Request.newBuilder().setRemoveEntry(remove));
+    NameChange change = names.change(false, parent);
+    Reply reply = names.send(master, change, Request.newBuilder().setRemoveEntry(remove));
+    Attributes removed = reply.getRemoveEntry().getAttributes();
+    names.cache().onRemoved(change, parent, name, removed, reply.getNames());
+    names.release();
   }
 
   public void rename(
@@ -235,7 +255,13 @@ public final class Vfs implements AutoCloseable {
             .setNewParent(newParent)
             .setNewName(newName)
             .setCaller(caller);
-    master.mutate(Request.newBuilder().setRenameEntry(rename));
+    NameChange change =
+        parent == newParent ? names.change(false, parent) : names.change(false, parent, newParent);
+    Reply reply = names.send(master, change, Request.newBuilder().setRenameEntry(rename));
+    names
+        .cache()
+        .onRenamed(
+            change, parent, name, newParent, newName, reply.getRenameEntry(), reply.getNames());
   }
 
   public Attributes link(Caller caller, long inode, long newParent, ByteString newName)
@@ -248,7 +274,10 @@ public final class Vfs implements AutoCloseable {
             .setNewParent(newParent)
             .setNewName(newName)
             .setCaller(caller);
-    Reply reply = master.mutate(Request.newBuilder().setLinkInode(link));
+    NameChange change = names.change(false, newParent);
+    Reply reply = names.send(master, change, Request.newBuilder().setLinkInode(link));
+    Attributes linked = reply.getAttributes().getAttributes();
+    names.cache().onMade(change, newParent, newName, linked, reply.getNames());
     return contents.overlay(reply.getAttributes().getAttributes());
   }
 
@@ -273,11 +302,30 @@ public final class Vfs implements AutoCloseable {
     if (change.belongsToHolder()) {
       Attributes now = attributes(inode);
       if (now.getType() == FileType.REGULAR) {
-        return files.setAttributes(now, set.build());
+        return changeContent(now, set.build());
       }
     }
-    Reply reply = master.mutate(Request.newBuilder().setSetAttributes(set));
-    return contents.overlay(reply.getAttributes().getAttributes());
+    return contents.overlay(changeAtMaster(inode, set));
+  }
+
+  private Attributes changeAtMaster(long inode, SetAttributes.Builder set) throws Outcome {
+    NameChange change = names.change(false, inode);
+    Reply reply = names.send(master, change, Request.newBuilder().setSetAttributes(set));
+    Attributes after = reply.getAttributes().getAttributes();
+    names.cache().onChanged(change, after, reply.getNames());
+    return after;
+  }
+
+  private Attributes changeContent(Attributes now, SetAttributes set) throws Outcome {
+    NameChange change = names.change(false, now.getInode());
+    try {
+      Attributes after = files.setAttributes(now, set);
+      names.cache().onChanged(change, after, NamesGrant.getDefaultInstance());
+      return after;
+    } catch (Outcome e) {
+      names.failed(change, e.code());
+      throw e;
+    }
   }
 
   /**
@@ -294,7 +342,7 @@ public final class Vfs implements AutoCloseable {
     if (dropped != now.getMode()) {
       AttributeChange change = new AttributeChange().mode(dropped);
       SetAttributes.Builder set = change.message(inode).setCaller(Caller.getDefaultInstance());
-      master.mutate(Request.newBuilder().setSetAttributes(set));
+      changeAtMaster(inode, set);
     }
     unprivileged.add(inode, mark);
   }
@@ -315,7 +363,7 @@ public final class Vfs implements AutoCloseable {
             .setCreate(create)
             .setReplace(replace)
             .setCaller(caller);
-    master.mutate(Request.newBuilder().setSetXattr(set));
+    changeXattr(inode, Request.newBuilder().setSetXattr(set));
   }
 
   public void removeXattr(Caller caller, long inode, ByteString name) throws Outcome {
@@ -323,7 +371,13 @@ public final class Vfs implements AutoCloseable {
     checkWritable();
     RemoveXattr.Builder remove =
         RemoveXattr.newBuilder().setInode(inode).setName(name).setCaller(caller);
-    master.mutate(Request.newBuilder().setRemoveXattr(remove));
+    changeXattr(inode, Request.newBuilder().setRemoveXattr(remove));
+  }
+
+  private void changeXattr(long inode, Request.Builder request) throws Outcome {
+    NameChange change = names.change(false, inode);
+    names.send(master, change, request);
+    names.cache().onChanged(change);
   }
 
   /** Writes back what open files hold, releases them, and tells the master; bounded. */

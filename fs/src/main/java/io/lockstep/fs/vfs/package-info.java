@@ -9,7 +9,8 @@
  * io.lockstep.fs.vfs.OpenInodes}, each guarded by its own lock and never held across a message. The
  * one thread of this package tells the master which inodes were closed.
  *
- * <p>No entry and no attribute is cached: each answer is the master's, with the sizes and times
- * that this mount holds under a lease laid over it.
+ * <p>Entries and attributes are kept only under directory leases ({@link io.lockstep.fs.vfs.Names},
+ * {@link io.lockstep.fs.vfs.NameCache}): all else is asked of the master. The sizes and times that
+ * this mount holds under a file's lease are laid over both.
  */
 package io.lockstep.fs.vfs;

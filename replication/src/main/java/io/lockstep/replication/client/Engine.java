@@ -47,6 +47,8 @@ final class Engine {
 
   private final AtomicLong lastTx = new AtomicLong();
 
+  volatile LongConsumer attributesListener = inode -> {};
+
   /** All leases are valid until then (P13): from sending the last renewal that was answered. */
   private volatile long leaseUntilNs;
 

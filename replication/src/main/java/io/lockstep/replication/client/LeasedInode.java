@@ -186,6 +186,7 @@ final class LeasedInode {
   }
 
   void onReleased(long lease) {
+    engine.attributesListener.accept(inode);
     event(() -> lock.onReleased(lease));
   }
 
@@ -304,6 +305,7 @@ final class LeasedInode {
     ErrorCode told = transport ? ErrorCode.IO_ERROR : code;
     loss.updateAndGet(before -> before.another(told));
     buffer.distrust();
+    engine.attributesListener.accept(inode);
   }
 
   void pump() {

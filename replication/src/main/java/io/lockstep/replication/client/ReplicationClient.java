@@ -25,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 
 /**
  * Guarded by its agent, and by the concurrent map of its files. The files of one mount: leases,
@@ -80,6 +81,17 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
         new Engine(master, peers, agent, times, options, waits, set -> onConfigChanged(set));
     begin(session);
     engine.onAgent(this::tick);
+  }
+
+  /**
+   * Who keeps attributes as the master told them, and has to ask anew: the size and times that this
+   * mount had for a file are the master's from now on.
+   *
+   * @param listener called on the agent, before {@link #overlay} stops to show them; set before the
+   *     first open
+   */
+  public void attributesListener(LongConsumer listener) {
+    engine.attributesListener = listener;
   }
 
   /** What drops the kernel's pages before a lease goes; set before the first open. */
@@ -201,7 +213,7 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
             case QUERY_LEASE -> onQuery(push.getQueryLease());
             case LEASE_CLEARED -> onCleared(push.getLeaseCleared());
             case SET_CONFIG -> engine.configs.learn(push.getSetConfig());
-            case LOCK_SETTLED, LOCKS_LOST, BODY_NOT_SET -> {}
+            case LOCK_SETTLED, LOCKS_LOST, RECALL_NAMES, BODY_NOT_SET -> {}
           }
         });
   }
@@ -291,6 +303,7 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
             return entry;
           }
           leaseBase = Math.max(leaseBase, inode.lastLease());
+          engine.attributesListener.accept(id);
           return null;
         });
   }

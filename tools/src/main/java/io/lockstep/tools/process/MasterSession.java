@@ -20,7 +20,9 @@ import io.lockstep.wire.message.SetEpoch;
 import java.util.Collection;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -42,6 +44,9 @@ final class MasterSession implements Peer, MasterPort, AutoCloseable {
   private final PeerDirectory peers;
   private final Agent agent;
   private final OpenSession request;
+
+  /** Requests by kind since the start: what an operation costs in messages. */
+  private final ConcurrentHashMap<Request.BodyCase, LongAdder> asked = new ConcurrentHashMap<>();
 
   private volatile MasterClient current;
   private volatile boolean closed;
@@ -114,23 +119,37 @@ final class MasterSession implements Peer, MasterPort, AutoCloseable {
 
   @Override
   public void call(Request call, Payload payload, long timeoutNs, ReplyHandler onReply) {
+    count(call.getBodyCase());
     current.call(call, payload, timeoutNs, onReply);
   }
 
   @Override
-  public Reply ask(Request asked, long timeoutNs) throws Outcome {
-    return current.ask(asked, timeoutNs);
+  public Reply ask(Request question, long timeoutNs) throws Outcome {
+    count(question.getBodyCase());
+    return current.ask(question, timeoutNs);
+  }
+
+  @Override
+  public Reply askAny(Request question, long timeoutNs) throws Outcome {
+    count(question.getBodyCase());
+    return current.askAny(question, timeoutNs);
   }
 
   @Override
   public Reply mutate(Request.Builder mutation, long timeoutNs) throws Outcome {
+    count(mutation.getBodyCase());
     return current.mutate(mutation, timeoutNs);
+  }
+
+  private void count(Request.BodyCase kind) {
+    asked.computeIfAbsent(kind, k -> new LongAdder()).increment();
   }
 
   /** Ends the session clean. */
   @Override
   public void close() {
     closed = true;
+    LOG.info("requests to the master by kind: {}", asked);
     try {
       current.closeSession();
     } catch (Outcome e) {

@@ -8,6 +8,7 @@ import io.lockstep.core.Times;
 import io.lockstep.fs.fuse.Mount;
 import io.lockstep.fs.fuse.MountFailed;
 import io.lockstep.fs.vfs.Contents;
+import io.lockstep.fs.vfs.Names;
 import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.fs.vfs.VfsOptions;
 import io.lockstep.lockd.client.FileLocks;
@@ -17,10 +18,12 @@ import io.lockstep.replication.client.ReplicationClient;
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.config.MountSettings;
 import io.lockstep.tools.config.SecretFile;
+import io.lockstep.wire.Payload;
 import io.lockstep.wire.SessionEvents;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.OpenSession;
 import io.lockstep.wire.message.Push;
+import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SessionReply;
 import io.lockstep.wire.message.SetEpoch;
 import io.lockstep.wire.netty.ClientOptions;
@@ -88,10 +91,13 @@ public final class MountProcess {
     VfsOptions options =
         VfsOptions.of(opened.getVolume(), opened.getRoot()).withReadOnly(flags.mount().readOnly());
     FileLocks locks = new FileLocks(session, agent, Times.DEFAULT);
+    Names names = new Names(SystemClock.INSTANCE, Times.DEFAULT, request -> tell(session, request));
+    files.attributesListener(names::touched);
     Vfs vfs =
-        lifetime.closes(new Vfs(session, new Files(files), locks, options, SystemClock.INSTANCE));
+        lifetime.closes(
+            new Vfs(session, new Files(files), locks, options, SystemClock.INSTANCE, names));
     session.serve(
-        new SessionUsers(files, locks),
+        new SessionUsers(names, files, locks),
         reopened -> {
           files.onSessionReopened(reopened);
           locks.onSessionReopened();
@@ -182,22 +188,37 @@ public final class MountProcess {
     }
   }
 
-  /** Immutable. Who lives by the session. */
-  private record SessionUsers(ReplicationClient files, FileLocks locks) implements SessionEvents {
+  private static void tell(MasterSession session, Request request) {
+    session.call(
+        request,
+        Payload.EMPTY,
+        Times.DEFAULT.memberCallNs(),
+        (reply, payload) -> payload.release());
+  }
+
+  /**
+   * Immutable. Who lives by the session. Names are dropped before the files tell a new lockd that
+   * this session has told all.
+   */
+  private record SessionUsers(Names names, ReplicationClient files, FileLocks locks)
+      implements SessionEvents {
     @Override
     public void onRenewed(long sentNs, long lockdTerm, List<SetEpoch> epochs) {
+      names.onRenewed(sentNs, lockdTerm, epochs);
       files.onRenewed(sentNs, lockdTerm, epochs);
       locks.onRenewed(sentNs, lockdTerm, epochs);
     }
 
     @Override
     public void onPush(Push push) {
+      names.onPush(push);
       files.onPush(push);
       locks.onPush(push);
     }
 
     @Override
     public void onSessionEnded(String reason) {
+      names.onSessionEnded(reason);
       files.onSessionEnded(reason);
       locks.onSessionEnded(reason);
     }
