@@ -181,7 +181,11 @@ final class InodeLeases {
       emitRefusal(waiter, ErrorCode.BUSY, queue.size() + " wait for this inode already");
       return;
     }
-    queue.add(waiter);
+    if (book.rules.overtakes() && holders.containsKey(waiter.session)) {
+      queue.addFirst(waiter);
+    } else {
+      queue.add(waiter);
+    }
     book.countWaiters(1);
     if (!waiter.isMaster()) {
       book.link(waiter.session, inode);
@@ -196,7 +200,7 @@ final class InodeLeases {
     if (waiting != null && waiting.lease <= lease) {
       dequeue(waiting, ErrorCode.STALE_LEASE, "released before it was granted");
     }
-    if (isHeldBy(session, lease)) {
+    if (isHeldBy(session, lease) && book.rules.endsByRelease(session, inode, lease)) {
       end(holders.get(session), clean, reason, nowNs);
     }
     maybeUnlink(session);
@@ -379,6 +383,9 @@ final class InodeLeases {
       book.remember(old.session, inode, old.id, nowNs);
       book.countLeases(-1);
       lastEnd = "upgraded by session " + old.session;
+      if (old.mode == LeaseMode.EXCLUSIVE) {
+        become(State.FREE, lastEnd);
+      }
     }
     boolean exclusive = waiter.mode == LeaseMode.EXCLUSIVE;
     hold(waiter, exclusive ? book.nextToken() : Token.NONE, nowNs);
@@ -390,6 +397,7 @@ final class InodeLeases {
     holders.put(waiter.session, lease);
     book.countLeases(1);
     book.link(waiter.session, inode);
+    book.rules.onGranted(waiter.session, inode, waiter.lease, waiter.mode);
     boolean exclusive = waiter.mode == LeaseMode.EXCLUSIVE;
     become(exclusive ? State.EXCLUSIVE : State.SHARED, "granted " + lease);
     if (exclusive && waiter.set != 0) {

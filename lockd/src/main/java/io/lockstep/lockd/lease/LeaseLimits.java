@@ -58,6 +58,22 @@ public record LeaseLimits(
         65_536);
   }
 
+  public LeaseLimits withRecallLimitNs(long limitNs) {
+    return new LeaseLimits(
+        graceNs,
+        recallPauseNs,
+        recallPauseMaxNs,
+        limitNs,
+        settlePauseNs,
+        settlePauseMaxNs,
+        endedKeptNs,
+        endedMax,
+        waitersPerInodeMax,
+        waitersMax,
+        leasesMax,
+        condemnedMax);
+  }
+
   private static long ms(long count) {
     return count * 1_000_000;
   }

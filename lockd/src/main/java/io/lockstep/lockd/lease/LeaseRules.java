@@ -4,10 +4,11 @@ import io.lockstep.wire.message.LeaseMode;
 
 /**
  * Immutable. The decisions of the lease table that carry the protocol rules, apart from its
- * bookkeeping, so that a test can show what each is for by changing it. Production has one set.
+ * bookkeeping, so that a test can show what each is for by changing it. Production has one set;
+ * what is public is for reproductions of other systems.
  */
-class LeaseRules {
-  static final LeaseRules PRODUCTION = new LeaseRules();
+public class LeaseRules {
+  public static final LeaseRules PRODUCTION = new LeaseRules();
 
   /** P1: whether this end leaves members that may differ. */
   boolean mustSettle(LeaseMode mode, boolean clean, long set) {
@@ -32,10 +33,34 @@ class LeaseRules {
   /** I1: whether this holder stands in the way of that request. */
   boolean conflicts(Lease held, Waiter waiter) {
     if (held.session == waiter.session) {
-      // An upgrade takes the place of the shared lease. Anything else waits for the release that
-      // it has overtaken.
-      return held.mode == LeaseMode.EXCLUSIVE || waiter.mode == LeaseMode.SHARED;
+      return ownConflicts(held.mode, waiter.mode);
     }
     return held.mode == LeaseMode.EXCLUSIVE || waiter.mode == LeaseMode.EXCLUSIVE;
+  }
+
+  /**
+   * Whether a session's own lease stands in the way of its request. An upgrade takes the place of
+   * the shared lease; anything else waits for the release that it has overtaken.
+   */
+  public boolean ownConflicts(LeaseMode held, LeaseMode wanted) {
+    return held == LeaseMode.EXCLUSIVE || wanted == LeaseMode.SHARED;
+  }
+
+  /** Whether a session that holds a lease on the inode goes ahead of those who wait. */
+  public boolean overtakes() {
+    return false;
+  }
+
+  /** Told of every lease that is granted. */
+  public void onGranted(long session, long inode, long lease, LeaseMode mode) {}
+
+  /** Whether the release of this lease, which the session holds, ends it. */
+  public boolean endsByRelease(long session, long inode, long lease) {
+    return true;
+  }
+
+  /** P4: whether a lease that its holder does not know ends. */
+  public boolean endsIfUnknown() {
+    return true;
   }
 }

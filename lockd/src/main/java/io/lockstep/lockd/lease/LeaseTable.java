@@ -114,7 +114,8 @@ public final class LeaseTable {
     this(limits, LeaseRules.PRODUCTION);
   }
 
-  LeaseTable(LeaseLimits limits, LeaseRules rules) {
+  /** With other decisions, for tests and reproductions. */
+  public LeaseTable(LeaseLimits limits, LeaseRules rules) {
     this.book = new LeaseBook(rules, limits);
   }
 
@@ -197,7 +198,7 @@ public final class LeaseTable {
   /** The client does not know this lease. What it did under it is not known: an unclean end. */
   public List<Effect> onRecallNotMine(long session, long inode, long lease, long nowNs) {
     requireStarted();
-    if (!isRefused(session)) {
+    if (!isRefused(session) && book.rules.endsIfUnknown()) {
       String reason = "not known to session " + session;
       on(inode, leases -> leases.onRelease(session, lease, false, reason, nowNs));
     }

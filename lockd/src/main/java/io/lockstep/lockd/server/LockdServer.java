@@ -7,6 +7,7 @@ import io.lockstep.core.Times;
 import io.lockstep.core.Token;
 import io.lockstep.lockd.lease.Effect;
 import io.lockstep.lockd.lease.LeaseLimits;
+import io.lockstep.lockd.lease.LeaseRules;
 import io.lockstep.lockd.lease.LeaseTable;
 import io.lockstep.lockd.lease.NameLeases;
 import io.lockstep.lockd.lease.NameLimits;
@@ -43,6 +44,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongUnaryOperator;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -100,6 +102,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private final Agent agent;
   private final Times times;
   private final LeaseLimits limits;
+  private final Supplier<LeaseRules> rules;
   private final SizeOwners sizeOwners = new SizeOwners();
   private final Pushers pushers = new Pushers();
   private final LockdCounters counters = new LockdCounters();
@@ -132,10 +135,24 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
 
   public LockdServer(
       Peer master, LongUnaryOperator epochOf, Agent agent, Times times, LeaseLimits limits) {
+    this(master, epochOf, agent, times, limits, () -> LeaseRules.PRODUCTION);
+  }
+
+  /**
+   * @param rules of each table, for tests and reproductions
+   */
+  public LockdServer(
+      Peer master,
+      LongUnaryOperator epochOf,
+      Agent agent,
+      Times times,
+      LeaseLimits limits,
+      Supplier<LeaseRules> rules) {
     this.master = master;
     this.agent = agent;
     this.times = times;
     this.limits = limits;
+    this.rules = rules;
     this.outbox = new Outbox(master, epochOf, agent, sizeOwners, pushers, times, counters);
     this.fileLocks = new FileLockService(FileLockLimits.of(times), pushers, names, counters);
     this.directories =
@@ -201,7 +218,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     }
     StartLockdReply started = reply.getStartLockd();
     LOG.info("lockd term {}, {} sessions", started.getTerm(), started.getSessionsCount());
-    table = new LeaseTable(limits);
+    table = new LeaseTable(limits, rules.get());
     outbox.begin(started.getTerm(), table, attempt);
     listing.clear();
     fileLocks.begin(started.getTerm(), started.getSessionsList(), nowNs());

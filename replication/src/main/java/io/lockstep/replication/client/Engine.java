@@ -31,6 +31,7 @@ final class Engine {
   final Times times;
   final ClientOptions options;
   final Waits waits;
+  final LockSeam lockSeam;
   final BufferBudget budget;
   final Counters counters = new Counters();
   final ConfigCache configs;
@@ -61,6 +62,7 @@ final class Engine {
       Times times,
       ClientOptions options,
       Waits waits,
+      LockSeam lockSeam,
       LongConsumer onConfigChanged) {
     this.master = master;
     this.peers = peers;
@@ -68,6 +70,7 @@ final class Engine {
     this.times = times;
     this.options = options;
     this.waits = waits;
+    this.lockSeam = lockSeam;
     this.budget = new BufferBudget(options.bufferBytesMax(), waits);
     this.configs =
         new ConfigCache(

@@ -3,6 +3,8 @@ package io.lockstep.replication.client;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Limits;
 import io.lockstep.core.Outcome;
+import io.lockstep.replication.eagerlock.EagerLock;
+import io.lockstep.replication.eagerlock.Effect;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.AllocateObject;
 import io.lockstep.wire.message.Attributes;
@@ -11,9 +13,11 @@ import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SetAttributes;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /**
  * Immutable. The callers' side of one inode: everything that blocks. A buffered write under a held
@@ -196,7 +200,14 @@ final class InodeContent implements FileContent {
   @Override
   public void flush(Descriptor descriptor) throws Outcome {
     flushBuffer();
+    engine.lockSeam.onFlush(inode.inode(), this::runEvent);
     throwLoss(descriptor);
+  }
+
+  private void runEvent(Function<EagerLock, List<Effect>> event) throws Outcome {
+    CompletableFuture<Void> executed = new CompletableFuture<>();
+    engine.onAgent(() -> inode.event(event, () -> executed.complete(null)));
+    await(executed);
   }
 
   @Override

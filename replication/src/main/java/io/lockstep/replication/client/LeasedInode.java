@@ -28,6 +28,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -67,7 +68,7 @@ final class LeasedInode {
     this.inode = inode;
     this.set = set;
     this.caches = caches;
-    this.lock = new EagerLock(leaseBase);
+    this.lock = new EagerLock(leaseBase, engine.lockSeam.rules());
     this.writeBack = new WriteBack(engine, this);
   }
 
@@ -387,6 +388,12 @@ final class LeasedInode {
     event(() -> lock.onPostOpDone(cycle));
   }
 
+  /** An event of the {@link LockSeam}. */
+  void event(Function<EagerLock, List<Effect>> event, Runnable then) {
+    event(() -> event.apply(lock));
+    then.run();
+  }
+
   // ---- effects
 
   private void event(Supplier<List<Effect>> event) {
@@ -397,7 +404,7 @@ final class LeasedInode {
     executing = true;
     while (!events.isEmpty()) {
       List<Effect> effects = events.poll().get();
-      lock.checkInvariant();
+      engine.lockSeam.afterEvent(inode, lock);
       effects.forEach(this::execute);
     }
     executing = false;

@@ -77,8 +77,24 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
       ClientOptions options,
       SessionReply session,
       Waits waits) {
+    this(master, peers, agent, times, options, session, waits, LockSeam.PRODUCTION);
+  }
+
+  /**
+   * @param lockSeam for reproductions
+   */
+  public ReplicationClient(
+      Peer master,
+      PeerDirectory peers,
+      Agent agent,
+      Times times,
+      ClientOptions options,
+      SessionReply session,
+      Waits waits,
+      LockSeam lockSeam) {
     this.engine =
-        new Engine(master, peers, agent, times, options, waits, set -> onConfigChanged(set));
+        new Engine(
+            master, peers, agent, times, options, waits, lockSeam, set -> onConfigChanged(set));
     begin(session);
     engine.onAgent(this::tick);
   }

@@ -3,6 +3,8 @@ package io.lockstep.tools.process;
 import io.lockstep.core.AgentThread;
 import io.lockstep.core.SystemClock;
 import io.lockstep.core.Times;
+import io.lockstep.lockd.lease.LeaseLimits;
+import io.lockstep.lockd.lease.LeaseRules;
 import io.lockstep.lockd.server.LockdServer;
 import io.lockstep.metadata.server.LeadershipListener;
 import io.lockstep.metadata.server.MetadataServer;
@@ -18,6 +20,7 @@ import io.lockstep.wire.netty.Identity;
 import io.lockstep.wire.netty.NettyPeers;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Immutable. The process {@code lockstep master}: the metadata server and lockd behind one
@@ -31,6 +34,16 @@ public final class MasterProcess {
 
   /** Returns when it leads and serves. */
   public static void start(MasterSettings settings, Lifetime lifetime)
+      throws IOException, UserError, InterruptedException {
+    start(settings, LeaseLimits.of(Times.DEFAULT), () -> LeaseRules.PRODUCTION, lifetime);
+  }
+
+  /**
+   * @param limits of lockd
+   * @param rules of each lease table, for reproductions
+   */
+  public static void start(
+      MasterSettings settings, LeaseLimits limits, Supplier<LeaseRules> rules, Lifetime lifetime)
       throws IOException, UserError, InterruptedException {
     byte[] secret = SecretFile.read(settings.secretFile());
     ProcessLog.toFile(settings.logFile());
@@ -47,7 +60,7 @@ public final class MasterProcess {
     peers.set(
         lifetime.closes(
             new NettyPeers(ClientOptions.plain(identity, credentials, Fatal.INSTANCE))));
-    LockdServer lockd = lockd(metadata, lifetime);
+    LockdServer lockd = lockd(metadata, limits, rules, lifetime);
     RequestRouter router =
         RequestRouter.builder()
             .route(lockd.observing(metadata), MetadataServer.CLIENT_KINDS)
@@ -66,13 +79,15 @@ public final class MasterProcess {
     Ready.write("master", listener.address(), settings.readyFile());
   }
 
-  private static LockdServer lockd(MetadataServer metadata, Lifetime lifetime) {
+  private static LockdServer lockd(
+      MetadataServer metadata, LeaseLimits limits, Supplier<LeaseRules> rules, Lifetime lifetime) {
     AgentThread agent =
         lifetime.closes(
             new AgentThread("lockd", SystemClock.INSTANCE, INBOX_MAX, Fatal.INSTANCE).start());
     LockdServer lockd =
         lifetime.closes(
-            new LockdServer(new LocalPeer(metadata), metadata::epochOf, agent, Times.DEFAULT));
+            new LockdServer(
+                new LocalPeer(metadata), metadata::epochOf, agent, Times.DEFAULT, limits, rules));
     metadata.setLockd(new LocalPeer(lockd));
     metadata.addListener(
         new LeadershipListener() {

@@ -15,6 +15,7 @@ import io.lockstep.lockd.client.FileLocks;
 import io.lockstep.replication.client.CacheDropper;
 import io.lockstep.replication.client.FileContent;
 import io.lockstep.replication.client.ReplicationClient;
+import io.lockstep.replication.client.Waits;
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.config.MountSettings;
 import io.lockstep.tools.config.SecretFile;
@@ -46,12 +47,14 @@ public final class MountProcess {
 
   private final MountSettings settings;
   private final MountFlags flags;
+  private final MountParts parts;
   private volatile MasterSession master;
   private volatile Mount mount;
 
-  private MountProcess(MountSettings settings, MountFlags flags) {
+  private MountProcess(MountSettings settings, MountFlags flags, MountParts parts) {
     this.settings = settings;
     this.flags = flags;
+    this.parts = parts;
   }
 
   /**
@@ -61,8 +64,16 @@ public final class MountProcess {
    */
   public static void start(MountSettings settings, Path state, Lifetime lifetime)
       throws IOException, UserError, Outcome {
+    start(settings, state, MountParts.PRODUCTION, lifetime);
+  }
+
+  /**
+   * @param parts for reproductions
+   */
+  public static void start(MountSettings settings, Path state, MountParts parts, Lifetime lifetime)
+      throws IOException, UserError, Outcome {
     MountFlags flags = MountFlags.parse(settings.directory(), settings.options());
-    new MountProcess(settings, flags).run(state, lifetime);
+    new MountProcess(settings, flags, parts).run(state, lifetime);
   }
 
   private void run(Path state, Lifetime lifetime) throws IOException, UserError, Outcome {
@@ -86,16 +97,24 @@ public final class MountProcess {
     lifetime.closes(session);
     ReplicationClient files =
         lifetime.closes(
-            new ReplicationClient(session, peers, agent, Times.DEFAULT, flags.client(), opened));
+            new ReplicationClient(
+                parts.master(session, agent),
+                peers,
+                agent,
+                Times.DEFAULT,
+                flags.client(),
+                opened,
+                Waits.PARK,
+                parts.lockSeam()));
     files.cacheDropper(this::drop);
     VfsOptions options =
         VfsOptions.of(opened.getVolume(), opened.getRoot()).withReadOnly(flags.mount().readOnly());
+    Contents contents = parts.contents(new Files(files));
     FileLocks locks = new FileLocks(session, agent, Times.DEFAULT);
     Names names = new Names(SystemClock.INSTANCE, Times.DEFAULT, request -> tell(session, request));
     files.attributesListener(names::touched);
     Vfs vfs =
-        lifetime.closes(
-            new Vfs(session, new Files(files), locks, options, SystemClock.INSTANCE, names));
+        lifetime.closes(new Vfs(session, contents, locks, options, SystemClock.INSTANCE, names));
     session.serve(
         new SessionUsers(names, files, locks),
         reopened -> {
