@@ -31,7 +31,11 @@ import picocli.CommandLine.Spec;
       HealCommand.class,
       LockCommand.class,
       BenchCommand.class,
+      StressCommand.class,
       ExploreCommand.class,
+      ReproCommand.class,
+      ReproCommand.Master.class,
+      ReproCommand.Mount.class,
       Main.Completion.class,
     },
     footer = {

@@ -104,7 +104,12 @@ public final class LocalCluster {
     start(role, words);
   }
 
-  private void start(String role, List<String> words) throws IOException {
+  /**
+   * Starts any process of the product.
+   *
+   * @param words the command and what follows it; it takes the options of a daemon
+   */
+  public void start(String role, List<String> words) throws IOException {
     Files.createDirectories(directory.run());
     Files.createDirectories(directory.errorFile(role).getParent());
     Files.deleteIfExists(directory.readyFile(role));

@@ -50,6 +50,10 @@ class MainTest {
         "lock clear --older-than 5w | \"5w\" is no age, expected one like 500ms",
         "bench none | none is not a directory",
         "explore | which state machine? (see: lockstep help explore)",
+        "repro | which bug? (see: lockstep help repro)",
+        "repro eager-lock --threads 1 | --threads is 1, expected 2 to 256",
+        "repro eager-lock --delay nap=1..2 | --delay is \"nap=1..2\", expected point=ms..ms",
+        "stress none | none is not a directory",
         "explore eager-lock --writers 9 | --writers is 9, expected 1 to 4",
         "explore eager-lock --variant ours | --variant is \"ours\", expected afr-before, afr-after",
       })

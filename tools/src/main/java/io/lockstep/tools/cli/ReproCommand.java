@@ -1,0 +1,196 @@
+package io.lockstep.tools.cli;
+
+import io.lockstep.core.Outcome;
+import io.lockstep.core.Times;
+import io.lockstep.tools.UserError;
+import io.lockstep.tools.cluster.ClusterAddress;
+import io.lockstep.tools.cluster.ClusterDirectory;
+import io.lockstep.tools.config.MasterSettings;
+import io.lockstep.tools.config.MountSettings;
+import io.lockstep.tools.process.Lifetime;
+import io.lockstep.tools.quickstart.LocalCluster;
+import io.lockstep.tools.repro.Delays;
+import io.lockstep.tools.repro.EagerLockRepro;
+import io.lockstep.tools.repro.HistoricMaster;
+import io.lockstep.tools.repro.WatchedMount;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Confined to the main thread. {@code lockstep repro}. */
+@Command(
+    name = "repro",
+    description = "Shows a bug of another system with real processes, and that it is not here.",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = ReproCommand.EagerLockReproduction.class,
+    footer = {"", "Example: lockstep repro eager-lock --variant afr-before --seconds 10"})
+final class ReproCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    throw new ParameterException(spec.commandLine(), "which bug?");
+  }
+
+  /** {@code lockstep repro eager-lock}. */
+  @Command(
+      name = "eager-lock",
+      description = {
+        "Many threads write and close one file on a mount of a cluster of its own, a second mount wants the file too, a third writes at the end.",
+        "Exit code 0: nothing violated; 1: violated, or INCONCLUSIVE; 2: misuse. The last line is the verdict."
+      },
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep repro eager-lock --variant afr-before --delay wake=0..50"})
+  static final class EagerLockReproduction implements Callable<Integer> {
+    @Spec private CommandSpec spec;
+    @Mixin private VariantOption variant;
+    @Mixin private OutputOptions output;
+
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "8", description = "(8)")
+    private int threads;
+
+    @Option(names = "--seconds", paramLabel = "N", defaultValue = "30", description = "(30)")
+    private int seconds;
+
+    @Option(
+        names = "--delay",
+        paramLabel = "POINT=MS..MS",
+        description =
+            "stop there at random: arrive, flush, wake (default 0..20), lock, unlock; repeatable")
+    private List<String> delays = new ArrayList<>();
+
+    @Override
+    public Integer call() throws UserError, IOException, Outcome, InterruptedException {
+      EagerLockRepro.Options options =
+          new EagerLockRepro.Options(
+              variant.variant(),
+              StressCommand.within("--threads", threads, 2, 256),
+              TimeUnit.SECONDS.toNanos(StressCommand.within("--seconds", seconds, 1, 86_400)),
+              Delays.parse(delays));
+      long startNs = System.nanoTime();
+      PrintWriter err = spec.commandLine().getErr();
+      EagerLockRepro.Report report =
+          new EagerLockRepro(options, LocalCluster.launcher(), step -> say(err, startNs, step))
+              .run();
+      PrintWriter out = spec.commandLine().getOut();
+      output.print(out, report, table(report));
+      if (!output.isJson()) {
+        report.details().forEach(out::println);
+        out.println(report.verdict());
+        out.flush();
+      }
+      return report.isGood() ? 0 : Main.EXIT_FAILED;
+    }
+
+    private static void say(PrintWriter err, long startNs, String step) {
+      if (Terminal.isStderr()) {
+        err.printf(Locale.ROOT, "%5.1f s  %s%n", (System.nanoTime() - startNs) / 1e9, step);
+        err.flush();
+      }
+    }
+
+    private static Table table(EagerLockRepro.Report report) {
+      Table table =
+          new Table(
+              "VARIANT", "OPERATIONS", "LONGEST", "RACES", "VIOLATIONS", "STALE", "THIRD MOUNT");
+      table.row(
+          report.variant(),
+          report.load().operations(),
+          report.load().longestMs() + " ms",
+          report.races(),
+          report.violations(),
+          report.stale().size(),
+          report.thirdMountMs() < 0 ? "blocked" : report.thirdMountMs() + " ms");
+      return table;
+    }
+  }
+
+  /** The master of a reproduction. */
+  @Command(
+      name = "repro-master",
+      hidden = true,
+      description = "A master whose lockd follows the variant's rule; started by lockstep repro.",
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep repro eager-lock"})
+  static final class Master implements Callable<Integer> {
+    @Mixin private DaemonOptions options;
+    @Mixin private VariantOption variant;
+
+    @Override
+    public Integer call() throws UserError, IOException, Outcome, InterruptedException {
+      MasterSettings settings = MasterSettings.from(options.entries("repro-master"));
+      boolean historic = variant.variant().isHistoric();
+      Lifetime.run(
+          options.stopWithStdin(), lifetime -> HistoricMaster.start(settings, historic, lifetime));
+      return 0;
+    }
+  }
+
+  /** A mount of a reproduction. */
+  @Command(
+      name = "repro-mount",
+      hidden = true,
+      description = "A mount with the variant's eager lock; started by lockstep repro.",
+      mixinStandardHelpOptions = true,
+      footer = {"", "Example: lockstep repro eager-lock"})
+  static final class Mount implements Callable<Integer> {
+    @Mixin private ClusterOptions cluster;
+    @Mixin private VariantOption variant;
+
+    @Parameters(paramLabel = "VOLUME")
+    private String volume;
+
+    @Parameters(paramLabel = "DIR")
+    private Path directory;
+
+    @Option(names = "-o", split = ",", description = "mount options")
+    private List<String> options = new ArrayList<>();
+
+    @Option(names = "--delay", description = "as of lockstep repro")
+    private List<String> delays = new ArrayList<>();
+
+    @Option(names = "--report", required = true, description = "what it saw, again and again")
+    private Path report;
+
+    @Option(names = "--ready-file", description = "written when it is usable")
+    private Path readyFile;
+
+    @Option(names = "--log-file", description = "log there")
+    private Path logFile;
+
+    @Option(names = "--stop-with-stdin", description = "stop when stdin ends")
+    private boolean stopWithStdin;
+
+    @Override
+    public Integer call() throws UserError, IOException, Outcome, InterruptedException {
+      ClusterAddress address = cluster.find();
+      MountSettings settings =
+          new MountSettings(
+              volume,
+              directory.toAbsolutePath().normalize(),
+              address.masters(),
+              address.secretFile().toAbsolutePath(),
+              options,
+              Times.DEFAULT.operationNs(),
+              readyFile,
+              logFile);
+      WatchedMount mount =
+          new WatchedMount(settings, variant.variant(), Delays.parse(delays), report);
+      Lifetime.run(stopWithStdin, lifetime -> mount.start(ClusterDirectory.state(), lifetime));
+      return 0;
+    }
+  }
+}
