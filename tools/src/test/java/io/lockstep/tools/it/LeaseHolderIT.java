@@ -5,13 +5,17 @@ import static io.lockstep.fs.fuse.Posix.check;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.lockstep.fs.fuse.Posix;
 import io.lockstep.tools.it.TestCluster.Said;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,6 +34,13 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(FailureWatch.class)
 class LeaseHolderIT implements FailureWatch.WithCluster {
   private static final String VOLUME = "demo";
+
+  /** A lease that nobody uses goes after a second. */
+  private static final String IDLE = "lease-idle=1";
+
+  /** None is left 2 s later; plus 5 s. */
+  private static final int IDLE_SECONDS_MAX = 7;
+
   private static final int SECONDS = Integer.getInteger("mounts.seconds", 6);
   private static final int THREADS = 8;
   private static final int TRIES = 10;
@@ -52,9 +63,9 @@ class LeaseHolderIT implements FailureWatch.WithCluster {
   static void start() throws Exception {
     cluster = TestCluster.start("holder", 3);
     cluster.createVolume(VOLUME, 3);
-    here = cluster.mount("mount-a", VOLUME);
-    there = cluster.mount("mount-b", VOLUME);
-    third = cluster.mount("mount-c", VOLUME);
+    here = cluster.mount("mount-a", VOLUME, IDLE);
+    there = cluster.mount("mount-b", VOLUME, IDLE);
+    third = cluster.mount("mount-c", VOLUME, IDLE);
   }
 
   @AfterAll
@@ -106,11 +117,56 @@ class LeaseHolderIT implements FailureWatch.WithCluster {
         name, writes.get(), THREADS, ms);
     assertThat(writes.get()).isGreaterThan(2 * THREADS);
     assertThat(ms).isLessThan(FREE_MS_MAX);
+    provesNoStaleLease();
     check("close", C.close(fd));
     int reader = Posix.open(on(here), Posix.O_RDONLY);
     assertThat(Posix.pread(reader, last.length, 0)).isEqualTo(last);
     check("close", C.close(reader));
     provesEqual();
+  }
+
+  /** Each lease that lockd lists is listed by its holder, who uses it or is about to let go. */
+  private static void provesNoStaleLease() throws Exception {
+    Set<String> listed = leases();
+    Set<String> held = new HashSet<>();
+    for (JsonNode mount : json("lock", "dump").path("mounts")) {
+      assertThat(mount.path("problem").asText()).as(mount.toString()).isEmpty();
+      for (JsonNode lock : mount.path("locks")) {
+        boolean owned = !lock.path("owners").isEmpty();
+        boolean idle =
+            lock.path("held").asText().isEmpty() || lock.path("held").asText().equals("-");
+        assertThat(
+                idle || owned || lock.path("timer").asBoolean() || lock.path("release").asBoolean())
+            .as("held without owners, timer or release: " + lock)
+            .isTrue();
+        held.add(mount.path("session").asText() + "/" + lock.path("lease").asText());
+      }
+    }
+    listed.removeAll(held);
+    // What was let go in between is no longer listed either.
+    listed.retainAll(leases());
+    assertThat(listed).as("leases that their holders do not know").isEmpty();
+    long ms =
+        cluster.eventually("no idle lease is left", IDLE_SECONDS_MAX, () -> leases().isEmpty());
+    System.out.println("no lease is left after " + ms + " ms");
+  }
+
+  private static Set<String> leases() throws Exception {
+    Set<String> leases = new HashSet<>();
+    for (JsonNode row : json("lock", "list").path("leases")) {
+      if (row.path("mode").asText().equals("EXCLUSIVE")) {
+        leases.add(row.path("session").asText() + "/" + row.path("lease").asText());
+      }
+    }
+    return leases;
+  }
+
+  private static JsonNode json(String... words) throws Exception {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.add("--output=json");
+    Said said = cluster.lockstep(all.toArray(String[]::new));
+    assertThat(said.exitCode()).as(said.err()).isZero();
+    return said.json();
   }
 
   /** Writes one file through a few descriptors that it opens and closes at random. */
@@ -265,7 +321,7 @@ class LeaseHolderIT implements FailureWatch.WithCluster {
     assertThat(Posix.pread(other, base.length, 0)).isEqualTo(base);
     check("close", C.close(other));
     provesEqual();
-    here = cluster.mount("mount-a", VOLUME);
+    here = cluster.mount("mount-a", VOLUME, IDLE);
     assertThat(Files.readAllBytes(here.resolve(name))).startsWith(base);
   }
 
