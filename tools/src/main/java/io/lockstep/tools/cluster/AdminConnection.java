@@ -58,8 +58,11 @@ public final class AdminConnection implements AutoCloseable {
     return connection;
   }
 
+  /** A bug of ours: one line with its place, as a command says everything else that goes wrong. */
   private static void onFailure(String agent, Throwable failure) {
-    failure.printStackTrace();
+    StackTraceElement[] trace = failure.getStackTrace();
+    String place = trace.length == 0 ? "" : " at " + trace[0];
+    System.err.println("lockstep: stopping: " + agent + " failed: " + failure + place);
     Runtime.getRuntime().halt(1);
   }
 
