@@ -34,6 +34,7 @@ final class KernelCache {
   private final BlockingQueue<Drop> queue = new ArrayBlockingQueue<>(QUEUE_MAX);
   private final Invalidation invalidate;
   private final List<Thread> threads = new ArrayList<>();
+  private volatile boolean stopped;
 
   /**
    * Not yet running.
@@ -59,7 +60,13 @@ final class KernelCache {
    * @return false if too much is waiting: nothing will be dropped
    */
   boolean drop(long node, Runnable dropped) {
-    return queue.offer(new Drop(node, dropped));
+    Drop drop = new Drop(node, dropped);
+    boolean taken = queue.offer(drop);
+    if (stopped && queue.remove(drop)) {
+      // The mount is gone, and its pages with it.
+      dropped.run();
+    }
+    return taken;
   }
 
   /** Drops the attributes alone, at once: by any thread, for the kernel waits for nobody here. */
@@ -82,6 +89,7 @@ final class KernelCache {
 
   /** Ends the threads; false if one is still with the kernel after a while. */
   boolean stop() {
+    stopped = true;
     Drop waiting = queue.poll();
     while (waiting != null) {
       waiting.dropped.run();

@@ -12,18 +12,20 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongConsumer;
 
 /**
- * Confined to the replication agent. The newest configuration of each replica set that this mount
- * has heard of: from the session, by push, from a member's refusal, or by asking the master.
+ * Confined to the replication agent, but for {@link #view}. The newest configuration of each
+ * replica set that this mount has heard of: from the session, by push, from a member's refusal, or
+ * by asking the master.
  */
 final class ConfigCache {
   private static final SetConfig UNKNOWN_CLOSED = new SetConfig(0, 0, 1, false, List.of());
 
   private final Engine engine;
   private final LongConsumer onChanged;
-  private final Map<Long, SetView> views = new HashMap<>();
+  private final Map<Long, SetView> views = new ConcurrentHashMap<>();
   private final Map<Long, List<Runnable>> waiting = new HashMap<>();
   private final TreeSet<Long> asking = new TreeSet<>();
   private boolean inFlight;
@@ -36,7 +38,10 @@ final class ConfigCache {
     this.onChanged = onChanged;
   }
 
-  /** The newest configuration; of a set never heard of, one at epoch 0 that is closed. */
+  /**
+   * By any thread. The newest configuration; of a set never heard of, one at epoch 0 that is
+   * closed.
+   */
   SetView view(long set) {
     SetView view = views.get(set);
     return view == null ? new SetView(UNKNOWN_CLOSED, Map.of()) : view;

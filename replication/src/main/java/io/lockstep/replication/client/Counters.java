@@ -13,6 +13,7 @@ final class Counters {
     BUFFERED_WRITES,
     DIRECT_WRITES,
     READS,
+    QUICK_READS,
     READS_FROM_BUFFER,
     LEASES_ASKED,
     LEASES_GRANTED,

@@ -10,11 +10,12 @@ import io.lockstep.wire.PeerDirectory;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -44,7 +45,7 @@ final class Engine {
   private final Set<TransactionRunner> running = new LinkedHashSet<>();
 
   /** Outstanding reads by address. */
-  private final Map<String, Integer> loads = new HashMap<>();
+  private final Map<String, AtomicInteger> loads = new ConcurrentHashMap<>();
 
   private final AtomicLong lastTx = new AtomicLong();
 
@@ -119,12 +120,15 @@ final class Engine {
     return sessionEnded;
   }
 
+  /** By any thread. */
   int load(String address) {
-    return loads.getOrDefault(address, 0);
+    AtomicInteger load = loads.get(address);
+    return load == null ? 0 : load.get();
   }
 
+  /** By any thread. */
   void addLoad(String address, int change) {
-    loads.merge(address, change, Integer::sum);
+    loads.computeIfAbsent(address, a -> new AtomicInteger()).addAndGet(change);
   }
 
   /**
@@ -189,7 +193,8 @@ final class Engine {
   }
 
   /**
-   * The answer comes on a thread of the transport; a broken connection is tried once more at once.
+   * By any thread. The answer comes on a thread of the transport; a broken connection is tried once
+   * more at once.
    *
    * @param payload stays the caller's
    */

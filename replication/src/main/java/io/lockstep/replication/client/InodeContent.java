@@ -30,11 +30,13 @@ final class InodeContent implements FileContent {
 
   private final Engine engine;
   private final LeasedInode inode;
+  private final QuickRead quick;
   private final Runnable onClose;
 
   InodeContent(Engine engine, LeasedInode inode, Runnable onClose) {
     this.engine = engine;
     this.inode = inode;
+    this.quick = new QuickRead(engine, inode);
     this.onClose = onClose;
   }
 
@@ -67,11 +69,17 @@ final class InodeContent implements FileContent {
   }
 
   private int readOnce(long offset, ByteBuffer target, int length) throws Outcome {
+    inode.countUse();
     if (engine.isLeaseValid()) {
       ByteBuffer window = target.duplicate().limit(target.position() + length);
       int count = inode.buffer().tryRead(offset, window);
       if (count >= 0) {
         engine.counters.add(Counters.Phase.READS_FROM_BUFFER);
+        target.position(target.position() + count);
+        return count;
+      }
+      count = quick.read(offset, target.duplicate().limit(target.position() + length));
+      if (count != QuickRead.NOT_SO) {
         target.position(target.position() + count);
         return count;
       }
@@ -101,6 +109,7 @@ final class InodeContent implements FileContent {
     if (descriptor.takeLossBeforeWrite(loss.count(), offset)) {
       throw lost(loss);
     }
+    inode.countUse();
     if (offset > Limits.FILE_BYTES_MAX - source.remaining()) {
       throw new Outcome(ErrorCode.FILE_TOO_BIG, "");
     }

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -38,6 +39,9 @@ import java.util.function.Supplier;
  */
 final class LeasedInode {
   private static final long DROP_CACHES_NS = TimeUnit.SECONDS.toNanos(1);
+
+  /** A lease that is held, and not on its way back. */
+  record ReadGrant(long lease, long epoch) {}
 
   private final Engine engine;
   private final long inode;
@@ -59,6 +63,17 @@ final class LeasedInode {
 
   /** By cycle that is not cleared: the oldest epoch at which a transaction of it was done. */
   private final TreeMap<Long, Long> cycleEpochs = new TreeMap<>();
+
+  /** What a read on a caller's thread may begin and must end under; null = nothing. */
+  private volatile ReadGrant readable;
+
+  private long grantedEpoch;
+
+  /** Reads and writes of callers so far, counted before they begin: each may leave kernel pages. */
+  private final AtomicLong uses = new AtomicLong();
+
+  /** The uses before the last time that the kernel was told to drop its pages. */
+  private long usesDropped;
 
   private boolean cycleOpen;
   private boolean syncedSinceGrant;
@@ -86,6 +101,16 @@ final class LeasedInode {
 
   WriteBack writeBack() {
     return writeBack;
+  }
+
+  /** By any thread. The lease under which the bytes of the members are the file's, or null. */
+  ReadGrant readable() {
+    return readable;
+  }
+
+  /** By any thread: before a read or write of a caller looks for a lease. */
+  void countUse() {
+    uses.incrementAndGet();
   }
 
   /** By any thread. */
@@ -173,6 +198,7 @@ final class LeasedInode {
           List<Effect> effects =
               lock.onGranted(lease, Convert.token(grant.getToken()), grant.getEpoch());
           if (awaited) {
+            grantedEpoch = grant.getEpoch();
             // What others wrote before may not be durable yet.
             syncedSinceGrant = false;
             boolean exclusive = lock.held() == Mode.EXCLUSIVE;
@@ -216,7 +242,6 @@ final class LeasedInode {
       if (exclusive && loss.get().count() == losses) {
         lost(ErrorCode.IO_ERROR);
       }
-      dropCaches(() -> {});
     }
     return true;
   }
@@ -406,8 +431,19 @@ final class LeasedInode {
       List<Effect> effects = events.poll().get();
       engine.lockSeam.afterEvent(inode, lock);
       effects.forEach(this::execute);
+      updateReadable();
     }
     executing = false;
+  }
+
+  private void updateReadable() {
+    boolean held = lock.held() != null && !lock.isLost() && lock.state() != State.RELEASING;
+    if (held && (readable == null || readable.lease != lock.heldLease())) {
+      readable = new ReadGrant(lock.heldLease(), grantedEpoch);
+    } else if (!held && readable != null) {
+      readable = null;
+      dropCaches(() -> {});
+    }
   }
 
   private void execute(Effect effect) {
@@ -470,11 +506,24 @@ final class LeasedInode {
             });
   }
 
-  /** Size and times go to the master before the lease; if they could not, the end is not clean. */
+  /**
+   * Kernel pages, then size and times go before the lease; if the master could not be told, the end
+   * is not clean.
+   */
   private void onSendRelease(Effect.SendRelease release) {
+    readable = null;
     if (!release.clean()) {
       buffer.distrust();
     }
+    if (uses.get() == usesDropped) {
+      release(release);
+    } else {
+      // Who joined since the pages were dropped may have left new ones.
+      dropCaches(() -> release(release));
+    }
+  }
+
+  private void release(Effect.SendRelease release) {
     engine.refresher.refresh(
         this,
         told -> {
@@ -492,6 +541,7 @@ final class LeasedInode {
             then.run();
           }
         };
+    usesDropped = uses.get();
     Agent.Timer deadline = engine.agent.schedule(DROP_CACHES_NS, once);
     caches.drop(
         inode,

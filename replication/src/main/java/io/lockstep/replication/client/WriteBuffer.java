@@ -368,6 +368,20 @@ final class WriteBuffer {
     }
   }
 
+  /**
+   * How many of the bytes from {@code offset} on the file has, if none of them is buffered; else
+   * -1.
+   */
+  int unbuffered(long offset, int length) {
+    lock.lock();
+    try {
+      int count = (int) Math.max(0, Math.min(length, size - offset));
+      return count > 0 && overlaps(offset, offset + count) ? -1 : count;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   long size() {
     lock.lock();
     try {

@@ -701,6 +701,73 @@ class ReplicationClientTest {
   }
 
   @Test
+  void readsUnderAHeldLeaseStayOnTheirThread() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    FileContent file = mount.open(INODE);
+    write(file, file.newDescriptor(true), 0, "abc");
+    for (int i = 0; i < 5; i++) {
+      assertThat(read(file, 0, 10)).isEqualTo("abc");
+    }
+    assertThat(mount.client.counters()).containsEntry("quick_reads", 5L).containsEntry("reads", 0L);
+  }
+
+  @Test
+  void quickReadThatLostItsLeaseMeanwhileIsReadAgain() throws Outcome {
+    FakeCluster.Mount reader = cluster.mount();
+    FileContent file = reader.open(INODE);
+    write(file, file.newDescriptor(true), 0, "old");
+    cluster.members.forEach(member -> member.delayNs = SECOND_NS / 10);
+    FileContent other = cluster.mount().open(INODE);
+    cluster.time.schedule(
+        SECOND_NS / 1000,
+        () ->
+            assertThatCode(() -> write(other, other.newDescriptor(true), 0, "new"))
+                .doesNotThrowAnyException());
+    assertThat(read(file, 0, 3)).isEqualTo("new");
+    assertThat(reader.client.counters())
+        .containsEntry("quick_reads", 0L)
+        .containsEntry("reads", 1L);
+  }
+
+  @Test
+  void pagesOfWhoJoinedAfterTheDropAreDroppedToo() throws Outcome {
+    FakeCluster.Mount reader = cluster.mount();
+    FileContent file = reader.open(INODE);
+    int[] drops = {0};
+    reader.client.cacheDropper(
+        (inode, dropped) -> {
+          drops[0]++;
+          assertThat(cluster.lockd.heldCount()).isEqualTo(1);
+          if (drops[0] == 1) {
+            // The kernel has dropped what it had; then it reads again.
+            assertThatCode(() -> read(file, 0, 1)).doesNotThrowAnyException();
+          }
+          dropped.run();
+        });
+    read(file, 0, 1);
+    FileContent other = cluster.mount().open(INODE);
+    write(other, other.newDescriptor(true), 0, "new");
+    assertThat(drops[0]).isEqualTo(2);
+    assertThat(read(file, 0, 3)).isEqualTo("new");
+  }
+
+  @Test
+  void pagesAreDroppedWhenALeaseIsLost() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    FileContent file = mount.open(INODE);
+    int[] drops = {0};
+    mount.client.cacheDropper(
+        (inode, dropped) -> {
+          drops[0]++;
+          dropped.run();
+        });
+    read(file, 0, 1);
+    mount.cutOff();
+    cluster.time.pass(11 * SECOND_NS);
+    assertThat(drops[0]).isPositive();
+  }
+
+  @Test
   void kernelCachesAreDroppedBeforeALeaseGoes() throws Outcome {
     FakeCluster.Mount mount = cluster.mount();
     StringBuilder order = new StringBuilder();
