@@ -39,13 +39,16 @@ final class Loopback {
     return server;
   }
 
+  /** Patient with handshakes: a test of that deadline sets its own, others may run slowly. */
   ServerOptions serverOptions(int port) {
+    ServerLimits usual = ServerLimits.DEFAULT;
     return new ServerOptions(
-        "127.0.0.1",
-        port,
-        new Credentials(SECRET, CLUSTER),
-        Identity.of("master"),
-        (loop, failure) -> failures.add(failure));
+            "127.0.0.1",
+            port,
+            new Credentials(SECRET, CLUSTER),
+            Identity.of("master"),
+            (loop, failure) -> failures.add(failure))
+        .with(usual.withStrangers(usual.strangersMax(), 60 * SECOND));
   }
 
   ClientOptions clientOptions() {
