@@ -6,11 +6,14 @@ import io.lockstep.core.Limits;
 import io.lockstep.core.Outcome;
 import io.lockstep.replication.client.Descriptor;
 import io.lockstep.replication.client.FileContent;
+import io.lockstep.replication.client.LeaseProposal;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.Caller;
 import io.lockstep.wire.message.CreateInode;
 import io.lockstep.wire.message.CreateInodeReply;
 import io.lockstep.wire.message.FileType;
+import io.lockstep.wire.message.LeaseGrant;
+import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.OpenInode;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
@@ -18,6 +21,7 @@ import io.lockstep.wire.message.SetAttributes;
 import java.nio.ByteBuffer;
 import java.util.Collection;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,6 +49,14 @@ public final class Files {
       if (locksLost.get() && locksLost.compareAndSet(true, false)) {
         throw new Outcome(ErrorCode.IO_ERROR, "a lock of this descriptor was lost");
       }
+    }
+  }
+
+  /** What the master has made or found, and the lease on it that was proposed, if one was. */
+  private record Opening(
+      Attributes attributes, @Nullable LeaseProposal proposal, LeaseGrant grant) {
+    static Opening of(Attributes attributes) {
+      return new Opening(attributes, null, LeaseGrant.getDefaultInstance());
     }
   }
 
@@ -97,13 +109,15 @@ public final class Files {
     Vfs.checkName(name);
     handles.reserve();
     try {
-      CreateInodeReply reply = createInode(caller, parent, name, permissions, mode);
-      Attributes attributes = reply.getAttributes();
-      if (reply.getCreated()) {
+      LeaseProposal proposal = contents.propose(0, LeaseMode.EXCLUSIVE);
+      Reply reply = createInode(caller, parent, name, permissions, mode, proposal);
+      Attributes attributes = reply.getCreateInode().getAttributes();
+      if (reply.getCreateInode().getCreated()) {
         openInodes.enterCreated(attributes.getInode());
-        OpenFile file = openContent(attributes, mode);
+        OpenFile file = openContent(new Opening(attributes, proposal, reply.getFileLease()), mode);
         return new Created(attributes, handles.add(file));
       }
+      withdraw(proposal);
       OpenFile file = enterExisting(caller, attributes, mode);
       return new Created(contents.overlay(attributes), handles.add(file));
     } catch (Throwable e) {
@@ -112,8 +126,14 @@ public final class Files {
     }
   }
 
-  private CreateInodeReply createInode(
-      Caller caller, long parent, ByteString name, int permissions, OpenMode mode) throws Outcome {
+  private Reply createInode(
+      Caller caller,
+      long parent,
+      ByteString name,
+      int permissions,
+      OpenMode mode,
+      @Nullable LeaseProposal proposal)
+      throws Outcome {
     CreateInode.Builder create =
         CreateInode.newBuilder()
             .setParent(parent)
@@ -125,20 +145,35 @@ public final class Files {
             .setExistingOk(!mode.exclusive());
     try {
       NameChange change = names.change(false, parent);
-      Reply reply = names.send(master, change, Request.newBuilder().setCreateInode(create));
+      Request.Builder request = proposing(proposal).setCreateInode(create);
+      Reply reply = names.send(master, change, request);
       CreateInodeReply created = reply.getCreateInode();
       if (created.getCreated()) {
         names.cache().onMade(change, parent, name, created.getAttributes(), reply.getNames());
       } else {
         names.cache().onRefused(change);
       }
-      return created;
+      return reply;
     } catch (Outcome e) {
+      withdraw(proposal);
       if (e.code() == ErrorCode.EXISTS && !mode.exclusive()) {
         // Something that is no file took the name after the caller looked: it has to look again.
         throw new Outcome(ErrorCode.STALE_HANDLE, "the name was taken meanwhile");
       }
       throw e;
+    }
+  }
+
+  private static Request.Builder proposing(@Nullable LeaseProposal proposal) {
+    Request.Builder request = Request.newBuilder();
+    return proposal == null
+        ? request
+        : request.setFileLease(proposal.lease()).setFileLeaseMode(proposal.mode());
+  }
+
+  private void withdraw(@Nullable LeaseProposal proposal) {
+    if (proposal != null) {
+      contents.withdraw(proposal);
     }
   }
 
@@ -169,40 +204,55 @@ public final class Files {
   }
 
   private OpenFile enter(long inode, OpenMode mode) throws Outcome {
-    return openContent(register(inode), mode);
+    return openContent(register(inode, mode), mode);
   }
 
   /** Counts a descriptor of the inode and tells the master if it is the first. */
-  private Attributes register(long inode) throws Outcome {
+  private Opening register(long inode, OpenMode mode) throws Outcome {
     boolean first = openInodes.enter(inode, master.deadlineNs());
-    Attributes attributes = null;
+    Opening opening = null;
     try {
-      if (first) {
-        OpenInode open = OpenInode.newBuilder().setInode(inode).build();
-        Reply opened = master.ask(Request.newBuilder().setOpenInode(open).build());
-        attributes = opened.getAttributes().getAttributes();
-      } else {
-        attributes = lookups.attributes(inode);
-      }
-      return attributes;
+      opening = first ? openFirst(inode, mode) : Opening.of(lookups.attributes(inode));
+      return opening;
     } finally {
-      if (first && attributes != null) {
+      if (first && opening != null) {
         openInodes.registered(inode);
       } else if (first) {
         openInodes.abandon(inode);
-      } else if (attributes == null) {
+      } else if (opening == null) {
         openInodes.leave(inode);
       }
     }
   }
 
-  private OpenFile openContent(Attributes attributes, OpenMode mode) throws Outcome {
+  private Opening openFirst(long inode, OpenMode mode) throws Outcome {
+    LeaseMode wanted = mode.write() || mode.truncate() ? LeaseMode.EXCLUSIVE : LeaseMode.SHARED;
+    LeaseProposal proposal = contents.propose(inode, wanted);
+    boolean opened = false;
+    try {
+      OpenInode open = OpenInode.newBuilder().setInode(inode).build();
+      Reply reply = master.ask(proposing(proposal).setOpenInode(open).build());
+      opened = true;
+      return new Opening(reply.getAttributes().getAttributes(), proposal, reply.getFileLease());
+    } finally {
+      if (!opened) {
+        withdraw(proposal);
+      }
+    }
+  }
+
+  private OpenFile openContent(Opening opening, OpenMode mode) throws Outcome {
+    Attributes attributes = opening.attributes;
     OpenFile file = null;
     try {
       if (attributes.getType() != FileType.REGULAR) {
+        withdraw(opening.proposal);
         throw new Outcome(ErrorCode.INVALID_ARGUMENT, attributes.getType() + " has no content");
       }
-      FileContent content = contents.open(attributes);
+      FileContent content =
+          opening.proposal == null
+              ? contents.open(attributes)
+              : contents.open(attributes, opening.proposal, opening.grant);
       file =
           new OpenFile(
               attributes.getInode(),

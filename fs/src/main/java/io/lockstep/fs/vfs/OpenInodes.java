@@ -45,6 +45,8 @@ final class OpenInodes {
     private int descriptors;
   }
 
+  private static final long GATHER_NS = TimeUnit.MILLISECONDS.toNanos(50);
+
   private final Clock clock;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition settled = lock.newCondition();
@@ -139,8 +141,9 @@ final class OpenInodes {
   }
 
   /**
-   * Waits for inodes that the master has to hear of, and takes up to {@code max} of them; empty
-   * when the time is over or after {@link #close} with none left.
+   * Waits for inodes that the master has to hear of, then a moment for more of them, and takes up
+   * to {@code max}; empty when the time is over or after {@link #close} with none left. One that is
+   * opened again in that moment costs no message.
    */
   List<Long> takeDue(int max, long timeoutNs) throws InterruptedException {
     lock.lockInterruptibly();
@@ -148,6 +151,10 @@ final class OpenInodes {
       long leftNs = timeoutNs;
       while (dueInodes.isEmpty() && !closed && leftNs > 0) {
         leftNs = due.awaitNanos(leftNs);
+      }
+      long gatherNs = dueInodes.isEmpty() ? 0 : GATHER_NS;
+      while (dueInodes.size() < max && !closed && gatherNs > 0) {
+        gatherNs = due.awaitNanos(gatherNs);
       }
       List<Long> taken = new ArrayList<>();
       while (!dueInodes.isEmpty() && taken.size() < max) {

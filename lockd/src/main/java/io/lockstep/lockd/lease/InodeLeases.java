@@ -171,6 +171,23 @@ final class InodeLeases {
         || (waiting != null && lease <= waiting.lease);
   }
 
+  /** Granted if nobody has to let go for it, and the session wants nothing else here. */
+  void onRide(LeaseTable.Acquire asked, long nowNs) {
+    Lease held = holders.get(asked.session());
+    if (held != null && held.id == asked.lease()) {
+      grantAgain(held, asked);
+      return;
+    }
+    Waiter waiter = new Waiter(asked, nowNs);
+    boolean free = state == State.FREE || state == State.SHARED;
+    boolean alone = held == null && queue.isEmpty() && !isBlocked(waiter);
+    if (free && alone && book.mayQueue() && !isOvertaken(asked, null, null)) {
+      enqueue(waiter, nowNs);
+    } else {
+      refuse(asked, ErrorCode.BUSY, "no lease rides along");
+    }
+  }
+
   /** The master wants it for ever: waits like any other writer. */
   void onCondemn(LeaseTable.Acquire asked, long nowNs) {
     enqueue(new Waiter(asked, nowNs), nowNs);

@@ -185,6 +185,21 @@ public final class LeaseTable {
     return finish(nowNs);
   }
 
+  /**
+   * A lease that would ride on another answer: granted at once, or refused with BUSY and as if it
+   * had never been asked for.
+   */
+  public List<Effect> onRide(Acquire asked, long nowNs) {
+    requireStarted();
+    boolean may = !isRefused(asked.session()) && !condemned.contains(asked.inode());
+    if (may && isServing()) {
+      on(asked.inode(), leases -> leases.onRide(asked, nowNs));
+    } else {
+      refuse(asked, ErrorCode.BUSY, "no lease rides along");
+    }
+    return finish(nowNs);
+  }
+
   /** Ends a lease, granted or awaited; of an unknown one the id is remembered (P4). */
   public List<Effect> onRelease(long session, long inode, long lease, boolean clean, long nowNs) {
     requireStarted();

@@ -35,6 +35,7 @@ import io.lockstep.wire.message.ReleaseLeaseItem;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Request.BodyCase;
+import io.lockstep.wire.message.RideLease;
 import io.lockstep.wire.message.SessionEnded;
 import io.lockstep.wire.message.SettleAttributes;
 import io.lockstep.wire.message.StartLockd;
@@ -85,7 +86,8 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
           BodyCase.CONDEMN_INODE,
           BodyCase.GRANT_NAMES,
           BodyCase.NAMES_CHANGED,
-          BodyCase.FOREIGN_FILES);
+          BodyCase.FOREIGN_FILES,
+          BodyCase.RIDE_LEASE);
 
   private static final Logger LOG = LoggerFactory.getLogger(LockdServer.class);
   private static final long TICK_NS = Duration.ofMillis(50).toNanos();
@@ -459,6 +461,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
                 deadlineNs(request, nowNs),
                 nowNs));
       }
+      case RIDE_LEASE -> ride(request, responder, nowNs);
       case CONDEMN_INODE -> {
         CondemnInode it = request.getCondemnInode();
         outbox.run(
@@ -471,6 +474,24 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
       }
       default -> throw Check.unreachable("%s is not of the master", request.getBodyCase());
     }
+  }
+
+  private void ride(Request request, Responder responder, long nowNs) {
+    RideLease it = request.getRideLease();
+    if (it.getLease() <= 0 || !isMode(it.getMode()) || !table.isKnown(it.getSession())) {
+      responder.fail(ErrorCode.BUSY, "no lease rides along");
+      return;
+    }
+    LeaseTable.Acquire asked =
+        new LeaseTable.Acquire(
+            it.getSession(),
+            it.getInode(),
+            it.getLease(),
+            it.getMode(),
+            it.getSet(),
+            deadlineNs(request, nowNs));
+    outbox.await(it.getSession(), it.getInode(), it.getLease(), responder);
+    outbox.run(table.onRide(asked, nowNs));
   }
 
   private long nextRequest(Responder responder) {

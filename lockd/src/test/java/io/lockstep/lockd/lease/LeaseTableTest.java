@@ -61,6 +61,39 @@ class LeaseTableTest {
     assertThat(granted(table.onRelease(14, FILE, 1, true, nowNs))).containsExactly(13L);
   }
 
+  private List<Effect> ride(long session, long lease, LeaseMode mode) {
+    return table.onRide(
+        new LeaseTable.Acquire(session, FILE, lease, mode, 3, nowNs + 30 * S), nowNs);
+  }
+
+  @Test
+  void leaseRidesOnlyIfNobodyHasToBeAskedForIt() {
+    serve();
+    assertThat(granted(ride(11, 1, LeaseMode.EXCLUSIVE))).containsExactly(11L);
+    assertThat(granted(ride(11, 1, LeaseMode.EXCLUSIVE))).as("repeated").containsExactly(11L);
+    assertThat(ride(12, 1, LeaseMode.SHARED))
+        .as("no recall")
+        .singleElement()
+        .satisfies(effect -> assertThat(refusal(List.of(effect))).isEqualTo(ErrorCode.BUSY));
+    assertThat(table.waiters()).isZero();
+    table.onRelease(11, FILE, 1, true, nowNs);
+    assertThat(refusal(ride(11, 1, LeaseMode.EXCLUSIVE))).as("ended").isEqualTo(ErrorCode.BUSY);
+    assertThat(granted(ride(11, 2, LeaseMode.SHARED))).containsExactly(11L);
+    assertThat(granted(ride(12, 1, LeaseMode.SHARED))).containsExactly(12L);
+    assertThat(refusal(ride(11, 3, LeaseMode.EXCLUSIVE))).isEqualTo(ErrorCode.BUSY);
+    acquire(13, FILE, 1, LeaseMode.EXCLUSIVE);
+    assertThat(refusal(ride(14, 1, LeaseMode.SHARED)))
+        .as("a writer waits")
+        .isEqualTo(ErrorCode.BUSY);
+  }
+
+  @Test
+  void nothingRidesInGrace() {
+    table.onStarted(10, List.of(11L), nowNs);
+    assertThat(refusal(ride(11, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.BUSY);
+    assertThat(table.waiters()).isZero();
+  }
+
   @Test
   void queueOfAnInodeIsBounded() {
     serve();

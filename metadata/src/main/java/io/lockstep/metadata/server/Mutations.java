@@ -94,7 +94,9 @@ final class Mutations {
                     .clearLowWater()
                     .clearTimeoutMs()
                     .clearNamesLease()
-                    .clearFoundNamesLease());
+                    .clearFoundNamesLease()
+                    .clearFileLease()
+                    .clearFileLeaseMode());
     if (request.hasCreateInode()) {
       operation.setSet(sessions.set(id.session));
     }
@@ -215,12 +217,21 @@ final class Mutations {
               "inode " + created.getAttributes().getInode() + " is gone already"));
       return;
     }
+    Set<Long> directories = touched.getOrDefault(id, Set.of());
+    Attributes made =
+        created.getCreated() ? created.getAttributes() : Attributes.getDefaultInstance();
     Reply full = withNames(request, reply);
-    names.changed(
-        id.session,
-        touched.getOrDefault(id, Set.of()),
-        NAMES_NS,
-        others -> answer(id, Replies.isOk(others) ? full : others));
+    names.ride(
+        request,
+        made,
+        lease -> {
+          Reply last = lease.hasAttributes() ? full.toBuilder().setFileLease(lease).build() : full;
+          names.changed(
+              id.session,
+              directories,
+              NAMES_NS,
+              others -> answer(id, Replies.isOk(others) ? last : others));
+        });
   }
 
   private void answer(Id id, Reply reply) {

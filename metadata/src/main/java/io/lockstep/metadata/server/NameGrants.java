@@ -3,11 +3,15 @@ package io.lockstep.metadata.server;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.wire.Peer;
 import io.lockstep.wire.Replies;
+import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.FileType;
 import io.lockstep.wire.message.ForeignFiles;
 import io.lockstep.wire.message.GrantNames;
+import io.lockstep.wire.message.LeaseGrant;
 import io.lockstep.wire.message.NamesChanged;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.RideLease;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
@@ -20,6 +24,7 @@ import java.util.function.Consumer;
  * answered on the thread that asks.
  */
 final class NameGrants {
+  private static final long RIDE_NS = TimeUnit.SECONDS.toNanos(4);
   private static final long AT_ONCE_NS = TimeUnit.SECONDS.toNanos(1);
 
   private static final Reply NO_ANSWER = Replies.failure(ErrorCode.BUSY, "lockd did not answer");
@@ -72,6 +77,34 @@ final class NameGrants {
         (reply, payload) -> {
           payload.release();
           then.accept(reply);
+        });
+  }
+
+  /**
+   * The lease that the request proposes for the file that it makes or opens.
+   *
+   * @param then gets the lease, or the default instance if it is not to be had at once; on any
+   *     thread
+   */
+  void ride(Request request, Attributes file, Consumer<LeaseGrant> then) {
+    boolean wanted = request.getFileLease() != 0 && request.getSession() != 0;
+    if (!wanted || file.getType() != FileType.REGULAR || file.getSet() == 0) {
+      then.accept(LeaseGrant.getDefaultInstance());
+      return;
+    }
+    RideLease.Builder ride =
+        RideLease.newBuilder()
+            .setSession(request.getSession())
+            .setInode(file.getInode())
+            .setLease(request.getFileLease())
+            .setMode(request.getFileLeaseMode())
+            .setSet(file.getSet());
+    lockd.call(
+        Request.newBuilder().setRideLease(ride).build(),
+        RIDE_NS,
+        (reply, payload) -> {
+          payload.release();
+          then.accept(reply.getLeaseGrant());
         });
   }
 

@@ -12,6 +12,7 @@ import io.lockstep.wire.PeerIdentity;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.AttributesReply;
 import io.lockstep.wire.message.DirectoryEntry;
 import io.lockstep.wire.message.FileType;
 import io.lockstep.wire.message.GetAttributes;
@@ -295,13 +296,28 @@ final class Queries implements AutoCloseable {
       work.responder.fail(ErrorCode.STALE_HANDLE, "inode " + inode + " is gone");
       return;
     }
+    Responder responder = new OpenResponder(work.responder, openTable, opening, session, inode);
     Request query =
         work.request.toBuilder()
             .setGetAttributes(GetAttributes.newBuilder().setInode(inode))
             .build();
-    Responder responder = work.responder;
-    answer(
-        new Work(query, new OpenResponder(responder, openTable, opening, session, inode), false));
+    if (work.request.getFileLease() == 0) {
+      answer(new Work(query, responder, false));
+      return;
+    }
+    names.ride(
+        work.request,
+        read(query).getAttributes().getAttributes(),
+        lease -> {
+          if (lease.hasAttributes()) {
+            // Those of the grant: nobody else can change them now.
+            AttributesReply.Builder opened =
+                AttributesReply.newBuilder().setAttributes(lease.getAttributes());
+            responder.reply(Reply.newBuilder().setAttributes(opened).setFileLease(lease).build());
+          } else {
+            pool.execute(new Work(query, responder, false));
+          }
+        });
   }
 
   /** Immutable. Takes an opening back that turned out to be of nothing. */

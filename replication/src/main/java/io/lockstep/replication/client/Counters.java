@@ -17,6 +17,7 @@ final class Counters {
     READS_FROM_BUFFER,
     LEASES_ASKED,
     LEASES_GRANTED,
+    LEASES_RIDDEN,
     LEASES_RELEASED,
     LEASES_LOST,
     RECALLS,

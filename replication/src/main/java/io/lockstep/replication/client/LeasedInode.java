@@ -208,6 +208,23 @@ final class LeasedInode {
         });
   }
 
+  /** A lease that came with another answer; false if it is of no use here. */
+  boolean onRidden(long lease, Mode mode, LeaseGrant grant) {
+    if (!lock.mayRide(lease)) {
+      return false;
+    }
+    engine.configs.heardOf(set, grant.getEpoch());
+    event(
+        () -> {
+          Token token = Convert.token(grant.getToken());
+          grantedEpoch = grant.getEpoch();
+          syncedSinceGrant = false;
+          buffer.granted(grant.getAttributes(), token, mode == Mode.EXCLUSIVE);
+          return lock.onRidden(lease, mode, token, grant.getEpoch());
+        });
+    return true;
+  }
+
   void onRefused(long lease, ErrorCode code) {
     event(() -> lock.onRefused(lease, code));
   }

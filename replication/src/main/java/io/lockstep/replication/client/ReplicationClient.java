@@ -3,6 +3,7 @@ package io.lockstep.replication.client;
 import io.lockstep.core.Agent;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.Times;
+import io.lockstep.replication.eagerlock.Mode;
 import io.lockstep.wire.Peer;
 import io.lockstep.wire.PeerDirectory;
 import io.lockstep.wire.SessionEvents;
@@ -11,10 +12,13 @@ import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.DumpLocksReply;
 import io.lockstep.wire.message.EagerLockRow;
 import io.lockstep.wire.message.LeaseCleared;
+import io.lockstep.wire.message.LeaseGrant;
+import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.QueryLease;
 import io.lockstep.wire.message.RecallLease;
 import io.lockstep.wire.message.RecallNotMine;
+import io.lockstep.wire.message.ReleaseLease;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SessionReply;
 import io.lockstep.wire.message.SetAttributes;
@@ -26,6 +30,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Guarded by its agent, and by the concurrent map of its files. The files of one mount: leases,
@@ -47,8 +52,10 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
   private final ConcurrentHashMap<Long, Entry> entries = new ConcurrentHashMap<>();
   private volatile CacheDropper dropper = CacheDropper.NONE;
 
-  /** No forgotten inode had a lease id above this one. */
-  private volatile long leaseBase;
+  private final Rides rides = new Rides();
+
+  /** The newest term of lockd that was heard of. */
+  private long term;
 
   private volatile boolean closed;
 
@@ -129,9 +136,52 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
         .content;
   }
 
+  /**
+   * A lease to propose with a request that makes or opens a file; null if it would be of no use.
+   *
+   * @param inode 0 = it is to be made
+   */
+  public @Nullable LeaseProposal propose(long inode, LeaseMode mode) {
+    boolean known = inode != 0 && entries.containsKey(inode);
+    return known || !engine.isLeaseValid() ? null : rides.propose(mode);
+  }
+
+  /** The request with the proposal has failed. */
+  public void withdraw(LeaseProposal proposal) {
+    rides.take(proposal, 0);
+  }
+
+  /**
+   * As {@link #open(Attributes)}, with the lease that came along.
+   *
+   * @param grant the default instance if none did
+   */
+  public FileContent open(Attributes attributes, LeaseProposal proposal, LeaseGrant grant) {
+    FileContent content = open(attributes);
+    Entry entry = entries.get(attributes.getInode());
+    engine.onAgent(() -> onRidden(entry.content.leased(), proposal, grant));
+    return content;
+  }
+
+  private void onRidden(LeasedInode inode, LeaseProposal proposal, LeaseGrant grant) {
+    boolean good = rides.take(proposal, inode.inode());
+    if (!grant.hasAttributes()) {
+      return;
+    }
+    Mode mode = proposal.mode() == LeaseMode.EXCLUSIVE ? Mode.EXCLUSIVE : Mode.SHARED;
+    boolean taken = good && engine.isLeaseValid() && inode.onRidden(proposal.lease(), mode, grant);
+    if (taken) {
+      engine.counters.add(Counters.Phase.LEASES_RIDDEN);
+    } else {
+      // Nothing was done under it.
+      engine.leases.release(inode, proposal.lease(), true);
+    }
+  }
+
   private InodeContent create(long inode, long set) {
     LeasedInode leased =
-        new LeasedInode(engine, inode, set, (of, dropped) -> dropper.drop(of, dropped), leaseBase);
+        new LeasedInode(
+            engine, inode, set, (of, dropped) -> dropper.drop(of, dropped), rides.base());
     return new InodeContent(engine, leased, () -> release(inode));
   }
 
@@ -189,6 +239,7 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
   public void onSessionReopened(SessionReply session) {
     engine.onAgent(
         () -> {
+          rides.end();
           forEach(LeasedInode::onLeaseLost);
           engine.sessionEnded(false);
           begin(session);
@@ -205,11 +256,16 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
     engine.onAgent(
         () -> {
           if (!extended) {
+            rides.end();
             // Leases that passed their deadline stay lost, whatever comes later (P5).
             forEach(LeasedInode::onLeaseLost);
             engine.leaseUntilNs(untilNs);
           }
           epochs.forEach(epoch -> engine.configs.heardOf(epoch.getSet(), epoch.getEpoch()));
+          if (lockdTerm != term) {
+            term = lockdTerm;
+            rides.end();
+          }
           engine.leases.onTerm(lockdTerm, this::leased);
         });
   }
@@ -217,6 +273,7 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
   @Override
   public void onSessionEnded(String reason) {
     engine.sessionEnded(true);
+    rides.end();
     engine.onAgent(() -> forEach(LeasedInode::onLeaseLost));
   }
 
@@ -237,6 +294,17 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
   private void onRecall(RecallLease recall) {
     Entry entry = entries.get(recall.getInode());
     if (entry != null && entry.content.leased().onRecall(recall.getLease())) {
+      return;
+    }
+    if (rides.onRecall(recall.getInode(), recall.getLease())) {
+      // It is on its way here: nothing was done under it, and nothing will be.
+      ReleaseLease release =
+          ReleaseLease.newBuilder()
+              .setInode(recall.getInode())
+              .setLease(recall.getLease())
+              .setClean(true)
+              .build();
+      tell(Request.newBuilder().setReleaseLease(release).build());
       return;
     }
     tellNotMine(recall.getInode(), recall.getLease());
@@ -318,7 +386,7 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
           if (entry.users > 0) {
             return entry;
           }
-          leaseBase = Math.max(leaseBase, inode.lastLease());
+          rides.raise(inode.lastLease());
           engine.attributesListener.accept(id);
           return null;
         });

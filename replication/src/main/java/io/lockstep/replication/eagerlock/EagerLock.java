@@ -216,6 +216,20 @@ public final class EagerLock {
     return take();
   }
 
+  /** Whether a lease that came with another answer can be taken: nothing is held or asked for. */
+  public boolean mayRide(long lease) {
+    return state == State.IDLE && lease >= lastLease;
+  }
+
+  /** A lease that came with another answer; only if {@link #mayRide}. */
+  public List<Effect> onRidden(long lease, Mode mode, Token newToken, long newEpoch) {
+    Check.that(mayRide(lease), "lease %d rides on %s", lease, this);
+    lastLease = lease;
+    wanted = mode;
+    become(State.ACQUIRING, "rides");
+    return onGranted(lease, newToken, newEpoch);
+  }
+
   /**
    * lockd refused, or it is unknown what it did. Those who need the lease fail; after an unknown
    * outcome the id is released, so that it cannot be held by nobody.

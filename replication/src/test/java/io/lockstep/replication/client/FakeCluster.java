@@ -20,6 +20,7 @@ import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.ReclaimLeases;
 import io.lockstep.wire.message.ReclaimReply;
 import io.lockstep.wire.message.RefreshInodes;
+import io.lockstep.wire.message.ReleaseLease;
 import io.lockstep.wire.message.ReleaseLeaseItem;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.ReportMember;
@@ -296,6 +297,11 @@ final class FakeCluster implements PeerDirectory {
         for (ReleaseLeaseItem item : request.getReleaseLeases().getLeasesList()) {
           lockd.release(session, item.getInode(), item.getLease(), item.getClean());
         }
+        onReply.accept(Replies.OK);
+      }
+      case RELEASE_LEASE -> {
+        ReleaseLease released = request.getReleaseLease();
+        lockd.release(session, released.getInode(), released.getLease(), released.getClean());
         onReply.accept(Replies.OK);
       }
       case RECALL_NOT_MINE -> {

@@ -9,9 +9,11 @@ import io.lockstep.core.ErrorCode;
 import io.lockstep.core.MemberMode;
 import io.lockstep.core.Outcome;
 import io.lockstep.wire.Convert;
+import io.lockstep.wire.message.AcquireLease;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.Caller;
 import io.lockstep.wire.message.EagerLockRow;
+import io.lockstep.wire.message.LeaseGrant;
 import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.QueryLease;
@@ -115,6 +117,63 @@ class ReplicationClientTest {
 
   private static final long MASTER_TRIP_NS = 2 * FakeCluster.MASTER_DELAY_NS;
   private static final long MEMBER_TRIP_NS = FakeMember.DELAY_NS;
+
+  /** What the master would put into the answer to an open. */
+  private LeaseGrant ridden(FakeCluster.Mount mount, LeaseProposal proposal) {
+    AcquireLease asked =
+        AcquireLease.newBuilder()
+            .setInode(INODE)
+            .setLease(proposal.lease())
+            .setMode(proposal.mode())
+            .build();
+    LeaseGrant[] grant = new LeaseGrant[1];
+    cluster.lockd.acquire(mount.session, asked, reply -> grant[0] = reply.getLeaseGrant());
+    return grant[0];
+  }
+
+  @Test
+  void firstWriteUnderALeaseThatRodeAlongIsOneRoundTrip() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    LeaseProposal proposal = mount.client.propose(INODE, LeaseMode.EXCLUSIVE);
+    LeaseGrant grant = ridden(mount, proposal);
+    FileContent file = mount.client.open(cluster.attributes(INODE), proposal, grant);
+    assertThat(mount.client.propose(INODE, LeaseMode.EXCLUSIVE)).as("it is known").isNull();
+    Descriptor direct = file.newDescriptor(true);
+    long begunNs = cluster.time.nowNs();
+    write(file, direct, 0, "ridden");
+    assertThat(cluster.time.nowNs() - begunNs).isEqualTo(MEMBER_TRIP_NS);
+    assertThat(cluster.requests).doesNotContainKey(Request.BodyCase.ACQUIRE_LEASE);
+    assertThat(onMember(2)).isEqualTo("ridden");
+    file.close(direct);
+    cluster.time.pass(10 * SECOND_NS);
+    assertThat(cluster.lockd.heldCount()).as("released when idle").isZero();
+  }
+
+  @Test
+  void leaseWhoseRecallHasOvertakenItIsNotUsed() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    LeaseProposal proposal = mount.client.propose(INODE, LeaseMode.EXCLUSIVE);
+    LeaseGrant grant = ridden(mount, proposal);
+    FakeCluster.Mount other = cluster.mount();
+    FileContent theirs = other.open(INODE);
+    // Their lease comes when ours is given back, which nobody here knows of yet.
+    write(theirs, theirs.newDescriptor(true), 0, "theirs");
+    FileContent file = mount.client.open(cluster.attributes(INODE), proposal, grant);
+    cluster.time.pass(SECOND_NS / 10);
+    assertThat(read(file, 0, 100)).isEqualTo("theirs");
+    assertThat(cluster.lockd.uncleanEnds).as("nothing to settle").isZero();
+  }
+
+  @Test
+  void leaseFromBeforeTheEndOfTheSessionIsNotUsed() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    LeaseProposal proposal = mount.client.propose(INODE, LeaseMode.EXCLUSIVE);
+    LeaseGrant grant = ridden(mount, proposal);
+    mount.client.onSessionEnded("test");
+    FileContent file = mount.client.open(cluster.attributes(INODE), proposal, grant);
+    cluster.time.pass(SECOND_NS / 10);
+    assertFails(ErrorCode.SESSION_ENDED, () -> write(file, file.newDescriptor(true), 0, "nothing"));
+  }
 
   @Test
   void aColdWriteTakesTwoRoundTripsAndOneInsideALease() throws Outcome {

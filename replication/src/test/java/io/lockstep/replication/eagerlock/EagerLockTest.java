@@ -68,6 +68,23 @@ class EagerLockTest {
   }
 
   @Test
+  void leaseThatRodeAlongIsParkedUntilSomebodyComes() {
+    assertThat(lock.mayRide(4)).isTrue();
+    assertThat(timers(check(lock.onRidden(4, Mode.EXCLUSIVE, T1, 7)))).hasSize(1);
+    assertThat(lock.state()).isEqualTo(State.PARKED);
+    assertThat(lock.mayRide(5)).isFalse();
+    assertThat(write(1, A)).contains(new Effect.Start(1, 4, T1, 1, 7));
+    assertThat(release(check(lock.onRecall(4)))).isNull();
+    assertThat(release(done(1))).isEqualTo(new Effect.SendRelease(4, true));
+  }
+
+  @Test
+  void noLeaseRidesToOneWhoAsksAlready() {
+    write(1, A);
+    assertThat(lock.mayRide(9)).isFalse();
+  }
+
+  @Test
   void grantStartsAllWhoDoNotOverlapInOrder() {
     write(1, A);
     write(2, B);

@@ -13,7 +13,6 @@ import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.fs.vfs.VfsOptions;
 import io.lockstep.lockd.client.FileLocks;
 import io.lockstep.replication.client.CacheDropper;
-import io.lockstep.replication.client.FileContent;
 import io.lockstep.replication.client.ReplicationClient;
 import io.lockstep.replication.client.Waits;
 import io.lockstep.tools.UserError;
@@ -21,7 +20,6 @@ import io.lockstep.tools.config.MountSettings;
 import io.lockstep.tools.config.SecretFile;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.SessionEvents;
-import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.OpenSession;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.Request;
@@ -109,7 +107,7 @@ public final class MountProcess {
     files.cacheDropper(this::drop);
     VfsOptions options =
         VfsOptions.of(opened.getVolume(), opened.getRoot()).withReadOnly(flags.mount().readOnly());
-    Contents contents = parts.contents(new Files(files));
+    Contents contents = parts.contents(Contents.over(files));
     FileLocks locks = new FileLocks(session, agent, Times.DEFAULT);
     Names names = new Names(SystemClock.INSTANCE, Times.DEFAULT, request -> tell(session, request));
     files.attributesListener(names::touched);
@@ -240,19 +238,6 @@ public final class MountProcess {
       names.onSessionEnded(reason);
       files.onSessionEnded(reason);
       locks.onSessionEnded(reason);
-    }
-  }
-
-  /** Immutable. The vfs's port to the bytes of files. */
-  private record Files(ReplicationClient client) implements Contents {
-    @Override
-    public FileContent open(Attributes attributes) {
-      return client.open(attributes);
-    }
-
-    @Override
-    public Attributes overlay(Attributes fromMaster) {
-      return client.overlay(fromMaster);
     }
   }
 }
