@@ -376,7 +376,7 @@ public final class Files {
     Descriptor descriptor = content.newDescriptor(false);
     try {
       OperationLog.phase("content");
-      return content.setAttributes(change);
+      return content.trySetTimes(change) ? contents.overlay(of) : content.setAttributes(change);
     } finally {
       content.close(descriptor);
     }

@@ -50,6 +50,14 @@ public interface FileContent {
    */
   Attributes setAttributes(SetAttributes request) throws Outcome;
 
+  /**
+   * utimens without a message, for one who writes the file just now: size and times are the
+   * holder's. Never blocks. False if it has to be asked for by {@link #setAttributes}.
+   */
+  default boolean trySetTimes(SetAttributes request) {
+    return false;
+  }
+
   /** fallocate(2). */
   void allocate(long offset, long length, boolean keepSize, boolean punch, boolean zero)
       throws Outcome;

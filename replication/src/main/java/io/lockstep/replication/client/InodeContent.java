@@ -25,6 +25,8 @@ import java.util.function.Function;
  * agent, with private copies, because the caller may give up while it runs.
  */
 final class InodeContent implements FileContent {
+  private static final int NANOS = 1_000_000_000;
+
   /** The agent ends what is over time itself; this is for an agent that is late. */
   private static final long SLACK_NS = TimeUnit.SECONDS.toNanos(5);
 
@@ -184,6 +186,16 @@ final class InodeContent implements FileContent {
         engine.times.operationNs(),
         reply::complete);
     return attributes(Replies.orThrow(await(reply)).getAttributes().getAttributes());
+  }
+
+  @Override
+  public boolean trySetTimes(SetAttributes request) {
+    boolean more = request.hasSize() || request.hasMode() || request.hasUid() || request.hasGid();
+    boolean valid = request.getAtime().getNanos() < NANOS && request.getMtime().getNanos() < NANOS;
+    return !more
+        && valid
+        && engine.isLeaseValid()
+        && inode.buffer().trySetTimes(request, engine.wallTimeNs());
   }
 
   @Override

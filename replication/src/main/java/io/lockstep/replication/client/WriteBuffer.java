@@ -6,6 +6,7 @@ import io.lockstep.core.Token;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.RefreshInodes;
+import io.lockstep.wire.message.SetAttributes;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -60,9 +61,8 @@ final class WriteBuffer {
   @GuardedBy("lock")
   private boolean owned;
 
-  /** Of the last write that the master may not know of; 0 = the master's is right. */
   @GuardedBy("lock")
-  private long writtenAtNs;
+  private final HeldTimes times = new HeldTimes();
 
   /** Rises with each change of size or times; what was told the master is {@link #told}. */
   @GuardedBy("lock")
@@ -113,6 +113,24 @@ final class WriteBuffer {
     }
   }
 
+  /**
+   * utimens while writes may wait in the buffer: the holder's, told with the size. False if it is
+   * not open: whatever is set when it is open is told before the lease goes.
+   */
+  boolean trySetTimes(SetAttributes set, long wallTimeNs) {
+    lock.lock();
+    try {
+      if (!open || distrusted) {
+        return false;
+      }
+      times.set(set, wallTimeNs);
+      version++;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** The number of the newest write, for {@link #isReceived}. */
   long lastWrite() {
     lock.lock();
@@ -144,12 +162,7 @@ final class WriteBuffer {
         return master;
       }
       Attributes.Builder attributes = master.toBuilder().setSize(size);
-      if (writtenAtNs != 0) {
-        attributes.setMtime(Convert.timestamp(writtenAtNs));
-        if (Convert.nanos(master.getCtime()) < writtenAtNs) {
-          attributes.setCtime(Convert.timestamp(writtenAtNs));
-        }
-      }
+      times.overlay(master, attributes);
       return attributes.build();
     } finally {
       lock.unlock();
@@ -163,7 +176,7 @@ final class WriteBuffer {
     lock.lock();
     try {
       size = attributes.getSize();
-      writtenAtNs = 0;
+      times.clear();
       told = version;
       distrusted = false;
       owned = exclusive;
@@ -396,7 +409,7 @@ final class WriteBuffer {
     lock.lock();
     try {
       size = newSize;
-      writtenAtNs = wallTimeNs;
+      times.written(wallTimeNs);
       version++;
     } finally {
       lock.unlock();
@@ -408,7 +421,7 @@ final class WriteBuffer {
     lock.lock();
     try {
       size = attributes.getSize();
-      writtenAtNs = 0;
+      times.clear();
       told = version;
     } finally {
       lock.unlock();
@@ -427,9 +440,7 @@ final class WriteBuffer {
               .setInode(inode)
               .setToken(Convert.message(token))
               .setSize(size);
-      if (writtenAtNs != 0) {
-        update.setMtime(Convert.timestamp(writtenAtNs)).setCtime(Convert.timestamp(writtenAtNs));
-      }
+      times.tell(update);
       return update.build();
     } finally {
       lock.unlock();
@@ -482,7 +493,7 @@ final class WriteBuffer {
     }
     if (at > start) {
       size = Math.max(size, at);
-      writtenAtNs = wallTimeNs;
+      times.written(wallTimeNs);
       version++;
     }
     return new Written(start, grown, full);

@@ -19,6 +19,7 @@ import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.QueryLease;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SetAttributes;
+import io.lockstep.wire.message.Timestamp;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -173,6 +174,35 @@ class ReplicationClientTest {
     FileContent file = mount.client.open(cluster.attributes(INODE), proposal, grant);
     cluster.time.pass(SECOND_NS / 10);
     assertFails(ErrorCode.SESSION_ENDED, () -> write(file, file.newDescriptor(true), 0, "nothing"));
+  }
+
+  @Test
+  void timesSetBehindAWriteAreTheHoldersAndToldBeforeTheLeaseGoes() throws Outcome {
+    FileContent file = cluster.mount().open(INODE);
+    SetAttributes set =
+        SetAttributes.newBuilder()
+            .setInode(INODE)
+            .setMtime(Timestamp.newBuilder().setSeconds(123))
+            .setAtimeNow(true)
+            .build();
+    assertThat(file.trySetTimes(set)).as("nothing is held").isFalse();
+    Descriptor descriptor = file.newDescriptor(false);
+    write(file, descriptor, 0, "text");
+    assertThat(file.trySetTimes(set.toBuilder().setMode(0600).build())).isFalse();
+    assertThat(file.trySetTimes(set)).isTrue();
+    assertThat(file.attributes(cluster.attributes(INODE)).getMtime().getSeconds()).isEqualTo(123);
+    file.flush(descriptor);
+    assertThat(file.attributes(cluster.attributes(INODE)).getMtime().getSeconds()).isEqualTo(123);
+    // Another client wants the file.
+    FileContent theirs = cluster.mount().open(INODE);
+    assertThat(read(theirs, 0, 10)).isEqualTo("text");
+    assertThat(cluster.attributes(INODE).getMtime().getSeconds()).isEqualTo(123);
+    assertThat(cluster.attributes(INODE).getSize()).isEqualTo(4);
+    assertThat(cluster.requests).doesNotContainKey(Request.BodyCase.SET_ATTRIBUTES);
+    write(file, descriptor, 4, "more");
+    assertThat(file.attributes(cluster.attributes(INODE)).getMtime().getSeconds())
+        .as("written again")
+        .isNotEqualTo(123);
   }
 
   @Test
