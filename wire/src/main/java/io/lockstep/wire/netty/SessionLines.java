@@ -18,11 +18,11 @@ import java.util.concurrent.locks.ReentrantLock;
  * older hello that was under way is refused. That is needed only as long as a handshake may take;
  * of sessions without a connection the {@value #IDLE_SESSIONS_MAX} last seen are kept.
  */
-final class SessionLines {
+public final class SessionLines {
   static final int IDLE_SESSIONS_MAX = 65_536;
 
   /** One connection; its methods are called without the lock, on any thread. */
-  interface Line {
+  public interface Line {
     /** A newer one wants in: take no more requests, and say {@link #finished} when none is left. */
     void retire();
 
@@ -46,7 +46,7 @@ final class SessionLines {
    * Lets {@code line} in at once or later, by {@link Line#admitted}. False: a connection with this
    * number or a newer one was there before.
    */
-  boolean enter(long session, long number, Line line) {
+  public boolean enter(long session, long number, Line line) {
     List<Line> older;
     lock.lock();
     try {
@@ -77,7 +77,7 @@ final class SessionLines {
   }
 
   /** {@code line} has no request left that is being executed and takes no more. */
-  void finished(long session, Line line) {
+  public void finished(long session, Line line) {
     Line next = null;
     lock.lock();
     try {
