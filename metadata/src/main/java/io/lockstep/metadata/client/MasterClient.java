@@ -120,12 +120,17 @@ public final class MasterClient implements Peer, AutoCloseable {
   public SessionReply openSession(OpenSession request, long timeoutNs) throws Outcome {
     Reply reply = ask(Request.newBuilder().setOpenSession(request).build(), timeoutNs);
     SessionReply opened = reply.getSession();
+    onOpened(opened);
+    return opened;
+  }
+
+  /** Takes up a session that was opened by a call of the caller's own. Once. */
+  public void onOpened(SessionReply opened) {
     Renewal begun =
         new Renewal(way, times, opened.getSession(), () -> openInodes.get(), new RenewalListener());
     renewal = begun;
     session = opened.getSession();
     enter(begun::start);
-    return opened;
   }
 
   /** Ends the session clean: everything is released already. Fails if the master is away. */

@@ -30,16 +30,16 @@ public final class GroupCommit {
   private record Waiting(LogOperation.Builder operation, int sizeBytes, Done done) {}
 
   private final Agent agent;
-  private final MasterRaft raft;
+  private final ReplicatedLog log;
   private final int entriesInFlightMax;
   private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
   private int entriesInFlight;
   private final AtomicLong entries = new AtomicLong();
   private final AtomicLong operations = new AtomicLong();
 
-  public GroupCommit(Agent agent, MasterRaft raft, int entriesInFlightMax) {
+  public GroupCommit(Agent agent, ReplicatedLog log, int entriesInFlightMax) {
     this.agent = agent;
-    this.raft = raft;
+    this.log = log;
     this.entriesInFlightMax = entriesInFlightMax;
   }
 
@@ -91,9 +91,9 @@ public final class GroupCommit {
     entriesInFlight++;
     entries.incrementAndGet();
     operations.addAndGet(dones.size());
-    raft.propose(
+    log.propose(
         entry.build(),
-        new Proposal.Handler() {
+        new ReplicatedLog.Handler() {
           @Override
           public void onExecuted(List<Reply> replies) {
             landed();

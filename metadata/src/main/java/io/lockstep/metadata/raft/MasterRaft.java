@@ -35,7 +35,7 @@ import org.apache.ratis.util.TimeDuration;
  * Immutable once started. One master's part in the replicated log, by Apache Ratis: proposes
  * entries in-process, and holds the state that committed entries made.
  */
-public final class MasterRaft implements AutoCloseable {
+public final class MasterRaft implements ReplicatedLog {
   // The logger is kept: a logger that nobody holds forgets its level.
   private static final Logger RATIS_NETTY = Logger.getLogger("org.apache.ratis.thirdparty");
 
@@ -43,6 +43,7 @@ public final class MasterRaft implements AutoCloseable {
     RATIS_NETTY.setLevel(Level.WARNING);
   }
 
+  private final DataDirectory directory;
   private final Generations generations = new Generations();
   private final ClientId client = ClientId.randomId();
   private final AtomicLong calls = new AtomicLong();
@@ -51,8 +52,20 @@ public final class MasterRaft implements AutoCloseable {
   private final ReplicatedState state;
   private final RaftServer server;
 
-  public MasterRaft(DataDirectory directory, RaftOptions options, RaftEvents events)
+  /** Owns {@code directory} from now on, also if this fails. */
+  public static MasterRaft open(DataDirectory directory, RaftOptions options, RaftEvents events)
       throws IOException {
+    try {
+      return new MasterRaft(directory, options, events);
+    } catch (IOException | RuntimeException e) {
+      directory.close();
+      throw e;
+    }
+  }
+
+  private MasterRaft(DataDirectory directory, RaftOptions options, RaftEvents events)
+      throws IOException {
+    this.directory = directory;
     this.group = RaftGroupId.valueOf(new UUID(0x6c6f636b73746570L, directory.cluster()));
     this.self = RaftPeerId.valueOf(options.self());
     List<RaftPeer> peers =
@@ -118,17 +131,22 @@ public final class MasterRaft implements AutoCloseable {
     return TimeDuration.valueOf(count, TimeUnit.MILLISECONDS);
   }
 
-  /** Starts to take part. Returns before there is a leader: see {@link RaftEvents#onLeading}. */
+  @Override
+  public long cluster() {
+    return directory.cluster();
+  }
+
+  @Override
   public void start() throws IOException {
     server.start();
   }
 
-  /** The state of now, pinned: close it soon. Null before the start and after the end. */
+  @Override
   public KvStore.Snapshot snapshot() {
     return generations.snapshot();
   }
 
-  /** Index of the last executed entry. */
+  @Override
   public long appliedIndex() {
     try {
       return server.getDivision(group).getInfo().getLastAppliedIndex();
@@ -137,7 +155,8 @@ public final class MasterRaft implements AutoCloseable {
     }
   }
 
-  void propose(LogEntry entry, Proposal.Handler handler) {
+  @Override
+  public void propose(LogEntry entry, Handler handler) {
     Proposal proposal = new Proposal(entry, handler);
     RaftClientRequest request =
         RaftClientRequest.newBuilder()
@@ -175,5 +194,6 @@ public final class MasterRaft implements AutoCloseable {
     state.expectClose();
     server.close();
     generations.close();
+    directory.close();
   }
 }

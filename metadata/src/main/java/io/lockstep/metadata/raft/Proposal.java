@@ -15,20 +15,11 @@ import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
  * answers need no way through Ratis.
  */
 final class Proposal implements Message {
-  /** Is told once how it went. */
-  interface Handler {
-    /** Committed and executed. Called on the updater thread. */
-    void onExecuted(List<Reply> replies);
-
-    /** Not executed as far as known; with DISCONNECTED or TIMED_OUT it may be yet. */
-    void onFailed(ErrorCode code, String message);
-  }
-
   private final ByteString content;
-  private final Handler handler;
+  private final ReplicatedLog.Handler handler;
   private final AtomicBoolean done = new AtomicBoolean();
 
-  Proposal(LogEntry entry, Handler handler) {
+  Proposal(LogEntry entry, ReplicatedLog.Handler handler) {
     this.content = UnsafeByteOperations.unsafeWrap(entry.toByteArray());
     this.handler = handler;
   }

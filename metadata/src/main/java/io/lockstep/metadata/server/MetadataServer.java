@@ -1,6 +1,7 @@
 package io.lockstep.metadata.server;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.lockstep.core.Agent;
 import io.lockstep.core.AgentThread;
 import io.lockstep.core.Check;
 import io.lockstep.core.Clock;
@@ -15,6 +16,7 @@ import io.lockstep.metadata.namespace.Namespace;
 import io.lockstep.metadata.raft.GroupCommit;
 import io.lockstep.metadata.raft.MasterRaft;
 import io.lockstep.metadata.raft.RaftEvents;
+import io.lockstep.metadata.raft.ReplicatedLog;
 import io.lockstep.metadata.store.DataDirectory;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
@@ -108,7 +110,6 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
           BodyCase.SETTLE_INODE,
           BodyCase.SETTLE_ORPHANS);
 
-  private static final int INBOX_MAX = 16_384;
   private static final long STALL_NS = TimeUnit.SECONDS.toNanos(2);
 
   private static Set<BodyCase> clientKinds() {
@@ -124,12 +125,11 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
   private final Clock clock;
   private final PeerDirectory peers;
   private final AgentThread.FailureHandler failures;
-  private final DataDirectory directory;
   private final Namespace namespace = new Namespace();
   private final MasterState state = new MasterState(namespace);
-  private final AgentThread agent;
-  private final AgentThread commitAgent;
-  private final MasterRaft raft;
+  private final MasterAgents agents;
+  private final Agent agent;
+  private final ReplicatedLog raft;
   private final GroupCommit commit;
   private final OpenTable openTable = new OpenTable();
   private final Sessions sessions;
@@ -166,26 +166,40 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
       Clock clock,
       AgentThread.FailureHandler failures)
       throws IOException {
+    this(
+        options,
+        peers,
+        MasterAgents.threads(clock, options.queryThreads(), failures),
+        events ->
+            MasterRaft.open(
+                DataDirectory.open(options.dataDirectory(), options.cluster()),
+                options.raft(),
+                events),
+        failures);
+  }
+
+  /** Where and on which log it runs is the caller's: the simulator's. */
+  public MetadataServer(
+      MetadataServerOptions options,
+      PeerDirectory peers,
+      MasterAgents agents,
+      ReplicatedLog.Opener log,
+      AgentThread.FailureHandler failures)
+      throws IOException {
     this.options = options;
     this.peers = peers;
-    this.clock = clock;
+    this.agents = agents;
+    this.agent = agents.control();
+    this.clock = agent.clock();
     this.failures = failures;
-    this.directory = DataDirectory.open(options.dataDirectory(), options.cluster());
     this.sessions = new Sessions(options.times().leaseLifeNs(), STALL_NS);
-    this.agent = new AgentThread("master", clock, INBOX_MAX, failures);
-    this.commitAgent = new AgentThread("master-commit", clock, INBOX_MAX, failures);
-    try {
-      this.raft = new MasterRaft(directory, options.raft(), new Events());
-    } catch (IOException | RuntimeException e) {
-      directory.close();
-      throw e;
-    }
-    this.commit = new GroupCommit(commitAgent, raft, options.entriesInFlightMax());
+    this.raft = log.open(new Events());
+    this.commit = new GroupCommit(agents.commit(), raft, options.entriesInFlightMax());
   }
 
   /** The cluster that the data directory belongs to. */
   public long cluster() {
-    return directory.cluster();
+    return raft.cluster();
   }
 
   /** lockd of this process, which serves SessionEnded, SettleAttributes and CondemnInode. */
@@ -235,19 +249,12 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
                 reaper[0],
                 new Status(ports, namespace, daemons, sessions, openTable, board)),
             () -> lockdTerm,
-            new Control.MasterName(directory.cluster(), options.version(), () -> address));
+            new Control.MasterName(raft.cluster(), options.version(), () -> address));
     mutations = new Mutations(commit, raft, namespace, sessions, openTable, new NameGrants(lockd));
     queries =
         new Queries(
-            raft,
-            namespace,
-            openTable,
-            lockd,
-            applied,
-            options.queryThreads(),
-            failures::onFailure);
-    agent.start();
-    commitAgent.start();
+            raft, namespace, openTable, lockd, applied, agents.queries(), failures::onFailure);
+    agents.onStart().run();
     raft.start();
   }
 
@@ -290,13 +297,8 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
     } finally {
       leadLock.unlock();
     }
-    if (queries != null) {
-      queries.close();
-    }
-    commitAgent.close();
-    agent.close();
+    agents.onClose().run();
     raft.close();
-    directory.close();
   }
 
   // ---- requests
@@ -443,7 +445,7 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
       } finally {
         leadLock.unlock();
       }
-      LOG.info("this master leads cluster {}", Long.toHexString(directory.cluster()));
+      LOG.info("this master leads cluster {}", Long.toHexString(raft.cluster()));
       listeners.forEach(LeadershipListener::onLeading);
     }
 

@@ -5,7 +5,7 @@ import io.lockstep.core.ErrorCode;
 import io.lockstep.metadata.kv.KvStore;
 import io.lockstep.metadata.namespace.Namespace;
 import io.lockstep.metadata.raft.GroupCommit;
-import io.lockstep.metadata.raft.MasterRaft;
+import io.lockstep.metadata.raft.ReplicatedLog;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.Attributes;
@@ -43,7 +43,7 @@ final class Mutations {
   private record Id(long session, long sequence) {}
 
   private final GroupCommit commit;
-  private final MasterRaft raft;
+  private final ReplicatedLog raft;
   private final Namespace namespace;
   private final Sessions sessions;
   private final OpenTable openTable;
@@ -58,7 +58,7 @@ final class Mutations {
 
   Mutations(
       GroupCommit commit,
-      MasterRaft raft,
+      ReplicatedLog raft,
       Namespace namespace,
       Sessions sessions,
       OpenTable openTable,

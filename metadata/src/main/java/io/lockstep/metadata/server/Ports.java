@@ -9,7 +9,7 @@ import io.lockstep.metadata.catalogue.Catalogue;
 import io.lockstep.metadata.kv.KvReader;
 import io.lockstep.metadata.kv.KvStore;
 import io.lockstep.metadata.raft.GroupCommit;
-import io.lockstep.metadata.raft.MasterRaft;
+import io.lockstep.metadata.raft.ReplicatedLog;
 import io.lockstep.wire.Peer;
 import io.lockstep.wire.PeerDirectory;
 import io.lockstep.wire.Replies;
@@ -31,7 +31,7 @@ import java.util.function.Function;
 final class Ports {
   private final Agent agent;
   private final Times times;
-  private final MasterRaft raft;
+  private final ReplicatedLog state;
   private final GroupCommit commit;
   private final PeerDirectory peers;
   private final Function<UUID, String> addresses;
@@ -43,14 +43,14 @@ final class Ports {
   Ports(
       Agent agent,
       Times times,
-      MasterRaft raft,
+      ReplicatedLog state,
       GroupCommit commit,
       PeerDirectory peers,
       Function<UUID, String> addresses,
       Peer lockd) {
     this.agent = agent;
     this.times = times;
-    this.raft = raft;
+    this.state = state;
     this.commit = commit;
     this.peers = peers;
     this.addresses = addresses;
@@ -81,8 +81,8 @@ final class Ports {
 
   /** Reads the state of now; null once the master is closed. */
   <T> T read(Function<KvReader, T> reader) {
-    try (KvStore.Snapshot state = raft.snapshot()) {
-      return state == null ? null : reader.apply(state);
+    try (KvStore.Snapshot pinned = state.snapshot()) {
+      return pinned == null ? null : reader.apply(pinned);
     }
   }
 
@@ -92,7 +92,7 @@ final class Ports {
 
   /** Index of the last executed entry. */
   long appliedIndex() {
-    return raft.appliedIndex();
+    return state.appliedIndex();
   }
 
   /** The address that a daemon announced, or "". */

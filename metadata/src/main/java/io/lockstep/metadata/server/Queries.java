@@ -4,7 +4,7 @@ import io.lockstep.core.ErrorCode;
 import io.lockstep.metadata.catalogue.Catalogue;
 import io.lockstep.metadata.kv.KvStore;
 import io.lockstep.metadata.namespace.Namespace;
-import io.lockstep.metadata.raft.MasterRaft;
+import io.lockstep.metadata.raft.ReplicatedLog;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.Peer;
@@ -30,10 +30,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 
@@ -45,66 +44,47 @@ import java.util.function.BiConsumer;
  * Since the state was read before lockd was asked, it is read again if anything was executed in
  * between: a holder may have told and let go.
  */
-final class Queries implements AutoCloseable {
-  private static final int WAITING_MAX = 4096;
-
-  private final MasterRaft raft;
+final class Queries {
+  private final ReplicatedLog log;
   private final Namespace namespace;
   private final OpenTable openTable;
   private final Peer lockd;
   private final NameGrants names;
   private final AtomicLong applied;
-  private final ThreadPoolExecutor pool;
+  private final Executor pool;
   private final BiConsumer<String, Throwable> onFailure;
 
   /**
    * @param applied index of the newest state that can be read
    */
   Queries(
-      MasterRaft raft,
+      ReplicatedLog log,
       Namespace namespace,
       OpenTable openTable,
       Peer lockd,
       AtomicLong applied,
-      int threads,
+      Executor pool,
       BiConsumer<String, Throwable> onFailure) {
-    this.raft = raft;
+    this.log = log;
     this.namespace = namespace;
     this.openTable = openTable;
     this.lockd = lockd;
     this.names = new NameGrants(lockd);
     this.applied = applied;
     this.onFailure = onFailure;
-    AtomicInteger count = new AtomicInteger();
-    this.pool =
-        new ThreadPoolExecutor(
-            threads,
-            threads,
-            1,
-            TimeUnit.MINUTES,
-            new ArrayBlockingQueue<>(WAITING_MAX),
-            task -> {
-              Thread thread = new Thread(task, "master-query-" + count.incrementAndGet());
-              thread.setDaemon(true);
-              return thread;
-            },
-            (task, executor) -> ((Work) task).responder.fail(ErrorCode.BUSY, "too many queries"));
+    this.pool = pool;
   }
 
   /** On any thread. */
   void onQuery(Request request, Responder responder) {
-    pool.execute(new Work(request, responder, false));
+    execute(new Work(request, responder, false));
   }
 
-  @Override
-  public void close() {
-    pool.shutdown();
+  private void execute(Work work) {
     try {
-      if (!pool.awaitTermination(5, TimeUnit.SECONDS)) {
-        pool.shutdownNow();
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      pool.execute(work);
+    } catch (RejectedExecutionException e) {
+      work.responder.fail(ErrorCode.BUSY, "too many queries");
     }
   }
 
@@ -214,7 +194,7 @@ final class Queries implements AutoCloseable {
   /** An exclusive grant: nobody else goes on answering for the file out of a directory lease. */
   private void take(Work work, Reply reply) {
     Set<Long> covering = Set.of();
-    try (KvStore.Snapshot state = raft.snapshot()) {
+    try (KvStore.Snapshot state = log.snapshot()) {
       if (state != null) {
         covering = namespace.covering(state, work.request.getGetAttributes().getInode());
       }
@@ -236,7 +216,7 @@ final class Queries implements AutoCloseable {
   }
 
   private Reply read(Request request) {
-    try (KvStore.Snapshot state = raft.snapshot()) {
+    try (KvStore.Snapshot state = log.snapshot()) {
       if (state == null) {
         return Replies.failure(ErrorCode.CLOSING, "the master is closed");
       }
@@ -281,7 +261,7 @@ final class Queries implements AutoCloseable {
           } else if (direct) {
             answer(new Work(work.request, work.responder, true));
           } else {
-            pool.execute(new Work(work.request, work.responder, true));
+            execute(new Work(work.request, work.responder, true));
           }
         });
     returned[0] = true;
