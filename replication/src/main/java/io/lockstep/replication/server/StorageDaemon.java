@@ -13,6 +13,7 @@ import io.lockstep.replication.store.DiskSpace;
 import io.lockstep.replication.store.ObjectTable;
 import io.lockstep.replication.store.ReplicaDb;
 import io.lockstep.replication.store.ReplicaDirectory;
+import io.lockstep.replication.store.RowStore;
 import io.lockstep.replication.store.StoreFailure;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.PeerDirectory;
@@ -90,16 +91,26 @@ public final class StorageDaemon implements RequestHandler, AutoCloseable {
       StorageAgents agents,
       Consumer<Outcome> onFatal)
       throws Outcome {
-    return open(options, peers, agents, onFatal, MarkRules.DEFAULT, HealRules.DEFAULT);
+    return open(options, peers, agents, onFatal, Parts.PRODUCTION);
   }
 
-  static StorageDaemon open(
+  /**
+   * Immutable. What the simulator and tests replace.
+   *
+   * @param rows opens the store of marks
+   */
+  public record Parts(RowStore.Opener rows, MarkRules markRules, HealRules healRules) {
+    public static final Parts PRODUCTION =
+        new Parts(RowStore::rocks, MarkRules.DEFAULT, HealRules.DEFAULT);
+  }
+
+  /** With other parts than production's. */
+  public static StorageDaemon open(
       StorageDaemonOptions options,
       PeerDirectory peers,
       StorageAgents agents,
       Consumer<Outcome> onFatal,
-      MarkRules markRules,
-      HealRules healRules)
+      Parts parts)
       throws Outcome {
     DataDirectory data =
         DataDirectory.open(
@@ -107,12 +118,13 @@ public final class StorageDaemon implements RequestHandler, AutoCloseable {
     ReplicaDb db = null;
     boolean opened = false;
     try {
-      db = new ReplicaDb(options.directory().resolve("db"));
+      db = new ReplicaDb(parts.rows().open(options.directory().resolve("db")));
       ReplicaDirectory directories = new ReplicaDirectory(options.directory(), data.daemon());
       DiskSpace space = new DiskSpace(options.directory(), options.reserveBytes());
       DaemonCounters counters = new DaemonCounters();
       DiskAgent.Tools tools =
-          new DiskAgent.Tools(db, space, markRules, healRules, counters, agents.io());
+          new DiskAgent.Tools(
+              db, space, parts.markRules(), parts.healRules(), counters, agents.io());
       BufferPool buffers = new BufferPool();
       List<DiskAgent> disks = new ArrayList<>();
       int filesMax = Math.max(8, options.openFilesMax() / agents.disks().size());

@@ -1,12 +1,14 @@
 package io.lockstep.replication.store;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystems;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Guarded by its own counter: an open file that its table and syncs in progress hold; closed when
@@ -14,20 +16,28 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class ObjectFile {
   private final Path path;
-  private final RandomAccessFile file;
+  private final @Nullable RandomAccessFile file;
   private final FileChannel channel;
   private final AtomicInteger holders = new AtomicInteger(1);
 
-  private ObjectFile(Path path, RandomAccessFile file) {
+  private ObjectFile(Path path, @Nullable RandomAccessFile file, FileChannel channel) {
     this.path = path;
     this.file = file;
-    this.channel = file.getChannel();
+    this.channel = channel;
   }
 
   /** Opens it, making it if it is not there. */
   static ObjectFile open(Path path) throws IOException {
-    File name = path.toFile();
-    return new ObjectFile(path, new RandomAccessFile(name, "rw"));
+    if (path.getFileSystem() != FileSystems.getDefault()) {
+      // A filesystem inside this process, as the simulator's: only the machine's has such files.
+      return new ObjectFile(
+          path,
+          null,
+          FileChannel.open(
+              path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE));
+    }
+    RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw");
+    return new ObjectFile(path, file, file.getChannel());
   }
 
   long size() throws IOException {
@@ -60,7 +70,14 @@ final class ObjectFile {
 
   /** Cuts, or extends with a hole. */
   void truncate(long size) throws IOException {
-    file.setLength(size);
+    long before = channel.size();
+    if (file != null) {
+      file.setLength(size);
+    } else if (size < before) {
+      channel.truncate(size);
+    } else if (size > before) {
+      write(ByteBuffer.allocate(1), size - 1);
+    }
   }
 
   /** Data and size are durable at return; with {@code entry} also that the file exists. */
@@ -79,7 +96,7 @@ final class ObjectFile {
   void letGo() {
     if (holders.decrementAndGet() == 0) {
       try {
-        file.close();
+        channel.close();
       } catch (IOException e) {
         // What was written is made durable, and its failure found, by sync before.
       }

@@ -1,6 +1,5 @@
 package io.lockstep.replication.store;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
@@ -14,21 +13,11 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
-import org.rocksdb.BlockBasedTableConfig;
-import org.rocksdb.LRUCache;
-import org.rocksdb.Options;
-import org.rocksdb.ReadOptions;
-import org.rocksdb.RocksDB;
-import org.rocksdb.RocksDBException;
-import org.rocksdb.RocksIterator;
-import org.rocksdb.Slice;
-import org.rocksdb.WriteOptions;
 
 /**
- * Guarded by its own lock, shared by users and taken alone by closing: RocksDB itself serves all
- * threads, but a use after its end would crash the process.
+ * Immutable but for one flag; its rows guard themselves. What a daemon knows of its replicas and
+ * objects beside their bytes: registry, configurations, marks, checksums.
  *
  * <p>The first write that fails stops the store: what reached the disk is unknown, so every later
  * write fails and other members rebuild this one.
@@ -41,48 +30,21 @@ public final class ReplicaDb implements AutoCloseable {
 
   private static final byte RECORD_VERSION = 1;
   private static final int RECORD_BYTES = 1 + 1 + 1 + 3 * 8;
-  private static final long MEBIBYTE = 1 << 20;
 
-  static {
-    RocksDB.loadLibrary();
-  }
-
-  private final LRUCache cache = new LRUCache(16 * MEBIBYTE);
-  private final Options options;
-  private final WriteOptions durable = new WriteOptions().setSync(true);
-  private final WriteOptions relaxed = new WriteOptions().setSync(false);
-  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
-  private final RocksDB db;
-
-  @GuardedBy("lock")
-  private boolean closed;
-
+  private final RowStore rows;
   private volatile @Nullable String failure;
 
+  /** In RocksDB. */
   public ReplicaDb(Path directory) throws IOException {
-    options =
-        new Options()
-            .setCreateIfMissing(true)
-            .setWriteBufferSize(8 * MEBIBYTE)
-            .setMaxWriteBufferNumber(3)
-            .setMaxTotalWalSize(64 * MEBIBYTE)
-            .setMaxOpenFiles(128)
-            .setMaxBackgroundJobs(2)
-            .setKeepLogFileNum(2)
-            .setMaxLogFileSize(MEBIBYTE)
-            .setTableFormatConfig(new BlockBasedTableConfig().setBlockCache(cache));
-    RocksDB opened = null;
-    try {
-      opened = RocksDB.open(options, directory.toString());
-    } catch (RocksDBException e) {
-      closeOptions();
-      throw new IOException(directory + " cannot be opened: " + e.getMessage(), e);
-    }
-    db = opened;
+    this(new RocksRows(directory));
+  }
+
+  public ReplicaDb(RowStore rows) {
+    this.rows = rows;
   }
 
   public DbBatch batch() {
-    return new DbBatch();
+    return new DbBatch(rows.newBatch());
   }
 
   /** Applies the batch whole; durable at return if anything in it must be. */
@@ -96,15 +58,11 @@ public final class ReplicaDb implements AutoCloseable {
     if (failure != null) {
       throw new IOException("the database failed earlier: " + failure);
     }
-    lock.readLock().lock();
     try {
-      checkOpen();
-      db.write(sync ? durable : relaxed, batch.batch());
-    } catch (RocksDBException e) {
+      rows.write(batch.rows(), sync);
+    } catch (IOException e) {
       failure = e.getMessage();
-      throw new IOException("the database cannot be written: " + e.getMessage(), e);
-    } finally {
-      lock.readLock().unlock();
+      throw e;
     }
   }
 
@@ -124,15 +82,7 @@ public final class ReplicaDb implements AutoCloseable {
   }
 
   private byte @Nullable [] get(byte[] key) throws IOException {
-    lock.readLock().lock();
-    try {
-      checkOpen();
-      return db.get(key);
-    } catch (RocksDBException e) {
-      throw new IOException("the database cannot be read: " + e.getMessage(), e);
-    } finally {
-      lock.readLock().unlock();
-    }
+    return rows.get(key);
   }
 
   /** Objects of a set in order of inode, after {@code cursor} if it is not 0. */
@@ -143,27 +93,17 @@ public final class ReplicaDb implements AutoCloseable {
         cursor == 0
             ? DbKeys.ofSet(kind, set)
             : DbKeys.behindObject(kind, new ObjectKey(set, cursor));
-    lock.readLock().lock();
-    try (Slice end = new Slice(DbKeys.behindSet(kind, set));
-        ReadOptions read = new ReadOptions().setIterateUpperBound(end)) {
-      checkOpen();
-      try (RocksIterator rows = db.newIterator(read)) {
-        boolean more = true;
-        for (rows.seek(from); more && rows.isValid(); rows.next()) {
-          ObjectKey key = new ObjectKey(set, DbKeys.inode(rows.key()));
+    rows.scan(
+        from,
+        DbKeys.behindSet(kind, set),
+        (row, value) -> {
+          ObjectKey key = new ObjectKey(set, DbKeys.inode(row));
           ObjectMarks marks =
               markedOnly
-                  ? decodeOrNone(key, db.get(DbKeys.ofObject(DbKeys.MARKS, key)))
-                  : decode(key, rows.value());
-          more = consumer.onRow(key, marks);
-        }
-        rows.status();
-      }
-    } catch (RocksDBException e) {
-      throw new IOException("the database cannot be read: " + e.getMessage(), e);
-    } finally {
-      lock.readLock().unlock();
-    }
+                  ? decodeOrNone(key, get(DbKeys.ofObject(DbKeys.MARKS, key)))
+                  : decode(key, value);
+          return consumer.onRow(key, marks);
+        });
   }
 
   private static ObjectMarks decodeOrNone(ObjectKey key, byte[] value) throws Outcome {
@@ -177,10 +117,8 @@ public final class ReplicaDb implements AutoCloseable {
     value.put((byte) (record.whole() ? 1 : 0));
     value.putLong(record.set()).putLong(record.volume()).putLong(record.epoch());
     try (DbBatch batch = batch()) {
-      batch.batch().put(DbKeys.ofSet(DbKeys.RECORD, record.set()), Checksummed.seal(value.array()));
+      batch.rows().put(DbKeys.ofSet(DbKeys.RECORD, record.set()), Checksummed.seal(value.array()));
       write(batch, true);
-    } catch (RocksDBException e) {
-      throw new IOException(e);
     }
   }
 
@@ -188,13 +126,11 @@ public final class ReplicaDb implements AutoCloseable {
   public void removeReplica(long set) throws IOException {
     try (DbBatch batch = batch()) {
       for (byte kind : new byte[] {DbKeys.MARKS, DbKeys.MARKED, DbKeys.SUMS}) {
-        batch.batch().deleteRange(DbKeys.ofSet(kind, set), DbKeys.behindSet(kind, set));
+        batch.rows().deleteRange(DbKeys.ofSet(kind, set), DbKeys.behindSet(kind, set));
       }
-      batch.batch().delete(DbKeys.ofSet(DbKeys.RECORD, set));
-      batch.batch().delete(DbKeys.ofSet(DbKeys.CONFIG, set));
+      batch.rows().delete(DbKeys.ofSet(DbKeys.RECORD, set));
+      batch.rows().delete(DbKeys.ofSet(DbKeys.CONFIG, set));
       write(batch, true);
-    } catch (RocksDBException e) {
-      throw new IOException(e);
     }
   }
 
@@ -218,12 +154,10 @@ public final class ReplicaDb implements AutoCloseable {
   public void putConfig(SetConfigMessage config) throws IOException {
     try (DbBatch batch = batch()) {
       batch
-          .batch()
+          .rows()
           .put(
               DbKeys.ofSet(DbKeys.CONFIG, config.getSet()), Checksummed.seal(config.toByteArray()));
       write(batch, true);
-    } catch (RocksDBException e) {
-      throw new IOException(e);
     }
   }
 
@@ -240,23 +174,15 @@ public final class ReplicaDb implements AutoCloseable {
     return configs;
   }
 
-  private List<byte[]> values(byte kind) throws IOException {
+  private List<byte[]> values(byte kind) throws IOException, Outcome {
     List<byte[]> values = new ArrayList<>();
-    lock.readLock().lock();
-    try (Slice end = new Slice(DbKeys.behind(kind));
-        ReadOptions read = new ReadOptions().setIterateUpperBound(end)) {
-      checkOpen();
-      try (RocksIterator rows = db.newIterator(read)) {
-        for (rows.seek(DbKeys.first(kind)); rows.isValid(); rows.next()) {
-          values.add(rows.value());
-        }
-        rows.status();
-      }
-    } catch (RocksDBException e) {
-      throw new IOException("the database cannot be read: " + e.getMessage(), e);
-    } finally {
-      lock.readLock().unlock();
-    }
+    rows.scan(
+        DbKeys.first(kind),
+        DbKeys.behind(kind),
+        (key, value) -> {
+          values.add(value);
+          return true;
+        });
     return values;
   }
 
@@ -265,31 +191,8 @@ public final class ReplicaDb implements AutoCloseable {
     return failure;
   }
 
-  @GuardedBy("lock")
-  private void checkOpen() throws IOException {
-    if (closed) {
-      throw new IOException("the database is closed");
-    }
-  }
-
   @Override
   public void close() {
-    lock.writeLock().lock();
-    try {
-      if (!closed) {
-        closed = true;
-        db.close();
-        closeOptions();
-      }
-    } finally {
-      lock.writeLock().unlock();
-    }
-  }
-
-  private void closeOptions() {
-    durable.close();
-    relaxed.close();
-    options.close();
-    cache.close();
+    rows.close();
   }
 }

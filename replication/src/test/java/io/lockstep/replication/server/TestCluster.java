@@ -10,6 +10,7 @@ import io.lockstep.core.SystemClock;
 import io.lockstep.core.Token;
 import io.lockstep.replication.heal.HealRules;
 import io.lockstep.replication.marks.MarkRules;
+import io.lockstep.replication.store.RowStore;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.Responder;
@@ -190,8 +191,7 @@ final class TestCluster implements AutoCloseable {
             peers,
             agents,
             outcome -> failure.compareAndSet(null, outcome),
-            markRules,
-            healRules);
+            new StorageDaemon.Parts(RowStore::rocks, markRules, healRules));
     daemons[member - 1] = daemon;
     peers.put(address(member), daemon);
     daemon.start(address(member));
