@@ -27,6 +27,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -61,7 +62,9 @@ public final class StorageDaemon implements RequestHandler, AutoCloseable {
   private final Listings listings;
   private final RequestDispatch dispatch;
   private final Consumer<Outcome> onFatal;
+  private final StaleMarks staleMarks;
   private final Map<Long, HealRunner> heals = new HashMap<>();
+  private final Set<Long> inStep = new HashSet<>();
   private Registration registration;
   private volatile LongConsumer whenRegistered = cluster -> {};
   private volatile boolean registered;
@@ -76,6 +79,7 @@ public final class StorageDaemon implements RequestHandler, AutoCloseable {
     this.replicas = new ReplicaKeeper(context);
     this.listings = new Listings(context.db(), context.directories());
     this.dispatch = new RequestDispatch(context, listings);
+    this.staleMarks = new StaleMarks(context);
   }
 
   /**
@@ -385,8 +389,11 @@ public final class StorageDaemon implements RequestHandler, AutoCloseable {
       running.stop();
       heals.remove(replica.set);
     }
-    if (view.mode() == MemberMode.RW) {
+    if (view.mode() != MemberMode.RW) {
+      inStep.remove(replica.set);
+    } else if (inStep.add(replica.set)) {
       replicas.onInStep(replica.set);
+      staleMarks.onInStep(replica, view);
     }
   }
 

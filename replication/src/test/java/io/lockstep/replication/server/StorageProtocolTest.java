@@ -29,6 +29,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -221,6 +222,36 @@ class StorageProtocolTest {
       assertThat(cluster.marks(3, 3).getObjectsList()).isEmpty();
       assertThat(cluster.call(3, cluster.write(1, LEASE, 1, 0), Payload.of(filled(9, 5))).code())
           .isEqualTo(ErrorCode.STALE_TOKEN);
+    }
+  }
+
+  @Test
+  void marksOfAReturningMemberAboutOneThatWasHealedMeanwhileGo() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.stopDaemon(2);
+      cluster.become(2, MemberMode.ERR);
+      cluster.adopt(false, 1, 3);
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 20_000));
+      cluster.clearAll(1, LEASE, 1);
+      cluster.stopDaemon(1);
+      cluster.become(1, MemberMode.ERR);
+      cluster.startDaemon(2);
+      cluster.become(2, MemberMode.WO);
+      cluster.adopt(false, 2, 3);
+      cluster.adopt(true, 2);
+      cluster.awaitHealed();
+      assertThat(cluster.marks(3, 2).getObjectsList()).isEmpty();
+
+      cluster.startDaemon(1);
+      cluster.become(1, MemberMode.WO);
+      cluster.adopt(false, 1, 2, 3);
+      assertThat(cluster.marks(1, 2).getObjectsList()).hasSize(1);
+      cluster.become(1, MemberMode.RW);
+      cluster.adopt(false, 1, 2, 3);
+      long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+      while (cluster.marks(1, 2).getObjectsCount() > 0) {
+        assertThat(System.nanoTime()).as("the mark stays").isLessThan(endNs);
+      }
     }
   }
 
