@@ -1,0 +1,149 @@
+package io.lockstep.simulation;
+
+import io.lockstep.core.Member;
+import io.lockstep.core.MemberMode;
+import io.lockstep.core.SetConfig;
+import io.lockstep.simulation.check.History;
+import io.lockstep.simulation.cluster.Cluster;
+import io.lockstep.simulation.cluster.Variants;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * Confined to the thread that runs it. One seed: a cluster, applications and faults that follow
+ * from it, then a time without faults in which everything must come to rest, then the checkers.
+ */
+public final class Simulation {
+  private static final long SECOND_NS = 1_000_000_000L;
+  private static final long SAFETY_NS = 600 * SECOND_NS;
+  private static final long REST_SECONDS = 240;
+
+  /**
+   * Immutable. How one seed went.
+   *
+   * @param problems what was violated, in words; empty if nothing
+   * @param story the last events
+   */
+  public record Result(
+      long seed,
+      Set<Fault> faults,
+      List<String> problems,
+      List<String> story,
+      long traceHash,
+      long events,
+      int operations,
+      int failed,
+      int faultsHappened,
+      long virtualNs) {
+    public boolean isOk() {
+      return problems.isEmpty();
+    }
+  }
+
+  private final long seed;
+  private final int operations;
+  private final Random random;
+  private final Set<Fault> kinds;
+  private final History history = new History();
+  private final Cluster cluster;
+  private Workload workload;
+  private Faults faults;
+
+  public Simulation(long seed, int operations, Variants variants, Set<Fault> possible) {
+    this.seed = seed;
+    this.operations = operations;
+    this.random = new Random(seed);
+    this.kinds = Faults.swarm(new Random(random.nextLong()), possible);
+    this.cluster = new Cluster(random.nextLong(), 3, 2 + random.nextInt(2), variants);
+  }
+
+  /** Runs one seed with production's rules and all kinds of faults. */
+  public static Result run(long seed, int operations) {
+    return new Simulation(seed, operations, Variants.PRODUCTION, EnumSet.allOf(Fault.class))
+        .run(note -> {});
+  }
+
+  /**
+   * @param trace told every line of the story
+   */
+  public Result run(Consumer<String> trace) {
+    cluster.time().tell(trace);
+    List<String> problems = new ArrayList<>();
+    try {
+      safety();
+      liveness();
+      problems.addAll(history.problems());
+      problems.addAll(new Convergence(cluster).problems());
+    } catch (RuntimeException | Error e) {
+      problems.add(describe(e));
+    } finally {
+      cluster.close();
+    }
+    return new Result(
+        seed,
+        kinds,
+        List.copyOf(problems),
+        story(problems),
+        cluster.time().traceHash(),
+        cluster.time().steps(),
+        workload == null ? 0 : workload.ended(),
+        workload == null ? 0 : workload.failed(),
+        faults == null ? 0 : faults.happened(),
+        cluster.time().nowNs());
+  }
+
+  private void safety() {
+    cluster.time().note("world", "seed " + seed + " with " + kinds);
+    cluster.start();
+    workload = new Workload(cluster, new Random(random.nextLong()), history, operations);
+    faults = new Faults(cluster, new Random(random.nextLong()), history, workload, kinds);
+    cluster.mounts().forEach(workload::begin);
+    faults.start();
+    long endNs = cluster.time().nowNs() + SAFETY_NS;
+    while (!workload.isDone() && cluster.time().nowNs() < endNs && cluster.time().step()) {}
+  }
+
+  private void liveness() {
+    faults.stop();
+    workload.stop();
+    cluster.await("every operation to end", REST_SECONDS, () -> workload.running() == 0);
+    cluster.await("all members to be in step", REST_SECONDS, this::isWhole);
+  }
+
+  private boolean isWhole() {
+    SetConfig config = cluster.master().config();
+    return cluster.master().isLeading()
+        && config != null
+        && config.open()
+        && config.members().stream().map(Member::mode).allMatch(m -> m == MemberMode.RW)
+        && cluster.mounts().stream().allMatch(mount -> mount.isMounted());
+  }
+
+  private static String describe(Throwable e) {
+    StringBuilder text = new StringBuilder(String.valueOf(e));
+    for (int i = 0; i < Math.min(12, e.getStackTrace().length); i++) {
+      text.append("\n    at ").append(e.getStackTrace()[i]);
+    }
+    return e.getCause() == null ? text.toString() : text + "\n  by " + describe(e.getCause());
+  }
+
+  /** The last events, and for a violated register everything about it. */
+  private List<String> story(List<String> problems) {
+    List<String> story = new ArrayList<>();
+    for (String problem : problems) {
+      int colon = problem.indexOf(':');
+      if (colon > 0 && problem.contains(" cell ")) {
+        story.add("about " + problem.substring(0, colon) + ":");
+        story.addAll(history.story(problem.substring(0, colon)));
+      }
+    }
+    List<String> notes = cluster.time().notes();
+    story.add("the last events:");
+    story.addAll(notes.subList(Math.max(0, notes.size() - 60), notes.size()));
+    return story;
+  }
+}
