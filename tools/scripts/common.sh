@@ -113,6 +113,12 @@ is_built() {
   [[ -z $newer ]]
 }
 
+# The classes of the simulator, which are no part of the product.
+build_simulation() {
+  find_java || die "no Java 17 or newer found"
+  (cd "$top" && mvn -q -B -o -Pfast -pl simulation -am compile) || die "the simulator cannot be built"
+}
+
 build_if_needed() {
   is_built && return 0
   missing=(); need_build_tools; install_missing

@@ -1,5 +1,8 @@
 package io.lockstep.simulation;
 
+import java.util.EnumSet;
+import java.util.Set;
+
 /** What may go wrong in one run; each seed turns on some. */
 public enum Fault {
   /** Single messages vanish. */
@@ -33,5 +36,10 @@ public enum Fault {
   /** A bit of an object changes on the disk. */
   BIT_FLIP,
   /** Clocks go wrong: a little too fast or slow, and the wall clock jumps. */
-  CLOCKS
+  CLOCKS;
+
+  /** Those that a cluster is run with unless somebody names others. */
+  public static Set<Fault> usual() {
+    return EnumSet.complementOf(EnumSet.of(BLACKOUT, SYNC_FAILURE, FULL_DISK, BIT_FLIP));
+  }
 }

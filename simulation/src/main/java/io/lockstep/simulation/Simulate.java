@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -14,11 +15,13 @@ public final class Simulate {
   private static final String USAGE =
       String.join(
           "\n",
-          "usage: lockstep simulate [--seeds N] [--seed S] [--operations N] [--faults A,B,...] [--trace]",
+          "usage: lockstep simulate [--seeds N] [--seed S] [--operations N] [--faults A,B,...]"
+              + " [--trace]",
           "  --seeds N       run N seeds (default 20)",
           "  --seed S        the first one (default 1); a seed replays exactly",
           "  --operations N  of applications, per seed (default 1000)",
-          "  --faults LIST   only these kinds, of: " + EnumSet.allOf(Fault.class),
+          "  --faults LIST   of these kinds, of: " + EnumSet.allOf(Fault.class),
+          "                  (default: " + Fault.usual() + ")",
           "  --trace         tell everything that happens");
 
   private final PrintStream out;
@@ -26,7 +29,7 @@ public final class Simulate {
   private long first = 1;
   private int operations = 1000;
   private boolean trace;
-  private EnumSet<Fault> possible = EnumSet.allOf(Fault.class);
+  private Set<Fault> possible = Fault.usual();
 
   private Simulate(PrintStream out) {
     this.out = out;
@@ -84,7 +87,7 @@ public final class Simulate {
   private Simulation.Result runSeed(long seed) {
     AtomicInteger lines = new AtomicInteger();
     return new Simulation(
-            seed, operations, io.lockstep.simulation.cluster.Variants.PRODUCTION, possible)
+            seed, operations, io.lockstep.simulation.cluster.Variants.production(), possible)
         .run(
             line -> {
               lines.incrementAndGet();

@@ -5,9 +5,9 @@ import io.lockstep.core.MemberMode;
 import io.lockstep.core.SetConfig;
 import io.lockstep.simulation.check.History;
 import io.lockstep.simulation.cluster.Cluster;
+import io.lockstep.simulation.cluster.StorageNode;
 import io.lockstep.simulation.cluster.Variants;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -59,12 +59,6 @@ public final class Simulation {
     this.random = new Random(seed);
     this.kinds = Faults.swarm(new Random(random.nextLong()), possible);
     this.cluster = new Cluster(random.nextLong(), 3, 2 + random.nextInt(2), variants);
-  }
-
-  /** Runs one seed with production's rules and all kinds of faults. */
-  public static Result run(long seed, int operations) {
-    return new Simulation(seed, operations, Variants.PRODUCTION, EnumSet.allOf(Fault.class))
-        .run(note -> {});
   }
 
   /**
@@ -119,8 +113,17 @@ public final class Simulation {
     return cluster.master().isLeading()
         && config != null
         && config.open()
-        && config.members().stream().map(Member::mode).allMatch(m -> m == MemberMode.RW)
+        && cluster.storages().stream().allMatch(node -> isInStep(config, node))
         && cluster.mounts().stream().allMatch(mount -> mount.isMounted());
+  }
+
+  /** In step, and in the run that is there: another run knows that it is not (P3). */
+  private static boolean isInStep(SetConfig config, StorageNode node) {
+    Member member = config.memberOn(node.id());
+    return member != null
+        && member.mode() == MemberMode.RW
+        && node.daemon() != null
+        && member.incarnation() == node.daemon().incarnation();
   }
 
   private static String describe(Throwable e) {

@@ -3,35 +3,17 @@ package io.lockstep.simulation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.simulation.cluster.Variants;
-import java.util.EnumSet;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Whole clusters of production classes, one seed after another; {@code -Dseed=N} runs one. */
 @Timeout(600)
 class SimulationTest {
-  /** What the cluster has to stand today. */
-  static final Set<Fault> FAULTS =
-      EnumSet.of(
-          Fault.LOSS,
-          Fault.DUPLICATION,
-          Fault.BREAKAGE,
-          Fault.DELAY,
-          Fault.CUT,
-          Fault.STORAGE_KILL,
-          Fault.STORAGE_POWER,
-          Fault.PAUSE,
-          Fault.MOUNT_KILL,
-          Fault.MASTER_KILL,
-          Fault.SLOW_DISK,
-          Fault.CLOCKS);
-
   private static final int OPERATIONS = 300;
   private static final int SEEDS = Integer.getInteger("seeds", 25);
 
   private static Simulation.Result run(long seed) {
-    return new Simulation(seed, OPERATIONS, Variants.PRODUCTION, FAULTS).run(note -> {});
+    return new Simulation(seed, OPERATIONS, Variants.production(), Fault.usual()).run(note -> {});
   }
 
   @Test

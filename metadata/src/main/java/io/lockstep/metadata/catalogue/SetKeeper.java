@@ -67,6 +67,7 @@ public final class SetKeeper {
   }
 
   private final KeeperTimes times;
+  private final KeeperRules rules;
   private final long startNs;
   private final Map<Integer, MemberWatch> watches = new HashMap<>();
   private final ArrayDeque<FailureReport> reports = new ArrayDeque<>();
@@ -82,8 +83,13 @@ public final class SetKeeper {
   private List<Member> settling = List.of();
 
   public SetKeeper(SetConfig config, KeeperTimes times, long nowNs) {
+    this(config, times, KeeperRules.PRODUCTION, nowNs);
+  }
+
+  public SetKeeper(SetConfig config, KeeperTimes times, KeeperRules rules, long nowNs) {
     this.config = config;
     this.times = times;
+    this.rules = rules;
     this.startNs = nowNs;
     this.configNs = nowNs;
     this.state = config.open() ? State.OPEN : State.GATHERING;
@@ -160,7 +166,7 @@ public final class SetKeeper {
    */
   public List<SetEffect> onPendingAnswered(long askedRound, boolean clean, long nowNs) {
     if (promotion != null && promotion.round == askedRound) {
-      if (clean && promotion.epoch == config.epoch()) {
+      if (rules.isHealed(clean) && promotion.epoch == config.epoch()) {
         promotion.clean = true;
       } else {
         endPromotion(ErrorCode.CONFLICT, "not healed yet");
@@ -301,8 +307,7 @@ public final class SetKeeper {
     int left = config.readers().size() - (member.mode() == MemberMode.RW ? 1 : 0);
     boolean condemned =
         member.mode() == MemberMode.WO
-            || left >= config.minReplicas()
-            || (left >= 1 && !watch(member).isHeardAs(member, nowNs));
+            || rules.mayCondemn(left, config.minReplicas(), watch(member).isHeardAs(member, nowNs));
     if (condemned) {
       propose(
           replace(member.with(MemberMode.ERR, member.incarnation())),
@@ -347,7 +352,7 @@ public final class SetKeeper {
       boolean returns =
           member.mode() == MemberMode.ERR
               ? watch.mayReturn(member, nowNs)
-              : watch.isRestarted(member, nowNs);
+              : rules.isOutOfStep(watch.isRestarted(member, nowNs));
       next.add(returns ? member.with(MemberMode.WO, watch.incarnation()) : member);
       if (returns) {
         returned.add(member.id());
@@ -391,7 +396,8 @@ public final class SetKeeper {
   }
 
   private boolean isBarrierUp() {
-    return config.readers().stream().allMatch(member -> watch(member).hasAdopted(config.epoch()));
+    return rules.isBarrierUp(
+        config.readers().stream().allMatch(member -> watch(member).hasAdopted(config.epoch())));
   }
 
   /** An RW member that does not adopt holds up everybody's return: if it can go, it goes. */

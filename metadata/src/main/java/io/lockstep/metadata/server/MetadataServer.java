@@ -9,6 +9,7 @@ import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.SetConfig;
 import io.lockstep.metadata.catalogue.Catalogue;
+import io.lockstep.metadata.catalogue.KeeperRules;
 import io.lockstep.metadata.catalogue.MasterState;
 import io.lockstep.metadata.kv.KvStore;
 import io.lockstep.metadata.kv.KvTransaction;
@@ -128,6 +129,7 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
   private final Namespace namespace = new Namespace();
   private final MasterState state = new MasterState(namespace);
   private final MasterAgents agents;
+  private final KeeperRules keeperRules;
   private final Agent agent;
   private final ReplicatedLog raft;
   private final GroupCommit commit;
@@ -175,6 +177,7 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
                 DataDirectory.open(options.dataDirectory(), options.cluster()),
                 options.raft(),
                 events),
+        KeeperRules.PRODUCTION,
         failures);
   }
 
@@ -184,11 +187,13 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
       PeerDirectory peers,
       MasterAgents agents,
       ReplicatedLog.Opener log,
+      KeeperRules keeperRules,
       AgentThread.FailureHandler failures)
       throws IOException {
     this.options = options;
     this.peers = peers;
     this.agents = agents;
+    this.keeperRules = keeperRules;
     this.agent = agents.control();
     this.clock = agent.clock();
     this.failures = failures;
@@ -229,7 +234,7 @@ public final class MetadataServer implements RequestHandler, AutoCloseable {
     board =
         new SetBoard(
             ports,
-            options.keeperTimes(),
+            new SetBoard.Keeping(options.keeperTimes(), keeperRules),
             daemons,
             sessions,
             settler::settleAll,

@@ -4,6 +4,7 @@ import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Member;
 import io.lockstep.core.SetConfig;
 import io.lockstep.metadata.catalogue.Catalogue;
+import io.lockstep.metadata.catalogue.KeeperRules;
 import io.lockstep.metadata.catalogue.KeeperTimes;
 import io.lockstep.metadata.catalogue.SetEffect;
 import io.lockstep.metadata.catalogue.SetKeeper;
@@ -49,7 +50,11 @@ final class SetBoard {
   }
 
   private final Ports ports;
-  private final KeeperTimes times;
+
+  /** Immutable. How keepers decide. */
+  record Keeping(KeeperTimes times, KeeperRules rules) {}
+
+  private final Keeping keeping;
   private final Daemons daemons;
   private final Sessions sessions;
   private final SettleAll settleAll;
@@ -62,13 +67,13 @@ final class SetBoard {
 
   SetBoard(
       Ports ports,
-      KeeperTimes times,
+      Keeping keeping,
       Daemons daemons,
       Sessions sessions,
       SettleAll settleAll,
       Consumer<SetConfig> onChanged) {
     this.ports = ports;
-    this.times = times;
+    this.keeping = keeping;
     this.daemons = daemons;
     this.sessions = sessions;
     this.settleAll = settleAll;
@@ -94,7 +99,7 @@ final class SetBoard {
     SetConfig config = Catalogue.config(record);
     if (!sets.containsKey(config.set())) {
       long nowNs = ports.nowNs();
-      SetKeeper keeper = new SetKeeper(config, times, nowNs);
+      SetKeeper keeper = new SetKeeper(config, keeping.times(), keeping.rules(), nowNs);
       sets.put(config.set(), new Kept(keeper, record.getVolume()));
       epochs.put(config.set(), config.epoch());
       for (Member member : config.members()) {
@@ -215,7 +220,7 @@ final class SetBoard {
   void tick() {
     long nowNs = ports.nowNs();
     long sinceNs = lastTickNs;
-    boolean stalled = nowNs - sinceNs > times.heardNs() / 2;
+    boolean stalled = nowNs - sinceNs > keeping.times().heardNs() / 2;
     lastTickNs = nowNs;
     for (Map.Entry<Long, Kept> each : List.copyOf(sets.entrySet())) {
       SetKeeper keeper = each.getValue().keeper();

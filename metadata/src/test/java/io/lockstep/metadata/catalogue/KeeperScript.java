@@ -43,6 +43,8 @@ final class KeeperScript {
           TimeUnit.SECONDS.toNanos(1));
   private static final long TICK_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
+  private KeeperRules rules;
+
   private final StringBuilder transcript = new StringBuilder();
   private final TreeMap<Integer, Long> runs = new TreeMap<>();
   private final TreeMap<Integer, Boolean> heard = new TreeMap<>();
@@ -56,7 +58,12 @@ final class KeeperScript {
   private long settleRound;
 
   static String run(String script) {
+    return run(script, KeeperRules.PRODUCTION);
+  }
+
+  static String run(String script, KeeperRules rules) {
     KeeperScript runner = new KeeperScript();
+    runner.rules = rules;
     script.lines().filter(line -> line.startsWith(">")).forEach(runner::step);
     return runner.transcript.toString();
   }
@@ -118,7 +125,7 @@ final class KeeperScript {
       runs.put(id, 1L);
     }
     int minReplicas = Integer.parseInt(words.get(0));
-    keeper = new SetKeeper(new SetConfig(7, 1, minReplicas, true, members), TIMES, nowNs);
+    keeper = new SetKeeper(new SetConfig(7, 1, minReplicas, true, members), TIMES, rules, nowNs);
     shown = keeper.state();
   }
 

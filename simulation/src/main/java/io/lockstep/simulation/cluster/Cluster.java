@@ -1,6 +1,5 @@
 package io.lockstep.simulation.cluster;
 
-import io.lockstep.replication.client.ClientOptions;
 import io.lockstep.simulation.disk.SimDisk;
 import io.lockstep.simulation.world.Fibers;
 import io.lockstep.simulation.world.SimHost;
@@ -36,7 +35,7 @@ public final class Cluster implements AutoCloseable {
 
   public Cluster(long seed, int storageCount, int mountCount, Variants variants) {
     this.random = new Random(seed);
-    this.network = new SimNetwork(time, fork());
+    this.network = new SimNetwork(time, fork(), variants.lines);
     this.master = new MasterNode(newHost("master"), network, fork(), variants);
     for (int i = 1; i <= storageCount; i++) {
       SimHost host = newHost("storage" + i);
@@ -44,8 +43,7 @@ public final class Cluster implements AutoCloseable {
       storages.add(new StorageNode(host, network, disk, fork(), variants, i));
     }
     for (int i = 1; i <= mountCount; i++) {
-      mounts.add(
-          new MountNode(newHost("mount" + i), network, fibers, fork(), ClientOptions.DEFAULT));
+      mounts.add(new MountNode(newHost("mount" + i), network, fibers, fork(), variants.mountTimes));
     }
     this.people = newHost("people");
     this.admin =

@@ -103,6 +103,7 @@ public final class MasterNode {
                 running = new ModelLog(host, random, CLUSTER, log, events);
                 return running;
               },
+              variants.keeperRules,
               (what, failure) -> {
                 throw new AssertionError(what, failure);
               });
@@ -122,10 +123,8 @@ public final class MasterNode {
 
   private LockdServer lockd() {
     LockdServer lockd =
-        variants
-            .lockd()
-            .make(
-                new LocalPeer(metadata), metadata::epochOf, host.newAgent("lockd"), Times.DEFAULT);
+        variants.lockd.make(
+            new LocalPeer(metadata), metadata::epochOf, host.newAgent("lockd"), Times.DEFAULT);
     metadata.setLockd(new LocalPeer(lockd));
     metadata.addListener(
         new LeadershipListener() {

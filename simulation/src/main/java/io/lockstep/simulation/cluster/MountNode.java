@@ -44,7 +44,7 @@ public final class MountNode implements Peer {
   private final SimNetwork network;
   private final Fibers fibers;
   private final Random random;
-  private final ClientOptions options;
+  private final Times times;
   private final Map<Long, Integer> opens = new TreeMap<>();
   private PeerDirectory peers;
   private io.lockstep.core.Agent agent;
@@ -53,12 +53,12 @@ public final class MountNode implements Peer {
   private long root;
   private int run;
 
-  MountNode(SimHost host, SimNetwork network, Fibers fibers, Random random, ClientOptions options) {
+  MountNode(SimHost host, SimNetwork network, Fibers fibers, Random random, Times times) {
     this.host = host;
     this.network = network;
     this.fibers = fibers;
     this.random = random;
-    this.options = options;
+    this.times = times;
   }
 
   public SimHost host() {
@@ -142,8 +142,8 @@ public final class MountNode implements Peer {
             this,
             address -> peers.peer(address),
             agent,
-            Times.DEFAULT,
-            options,
+            times,
+            ClientOptions.DEFAULT,
             opened,
             fibers::await);
   }

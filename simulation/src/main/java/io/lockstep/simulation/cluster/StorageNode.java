@@ -100,7 +100,7 @@ public final class StorageNode {
                 throw new AssertionError("the daemon cannot go on: " + failure.getMessage());
               },
               new StorageDaemon.Parts(
-                  directory -> disk.openRows(), variants.markRules(), variants.healRules()));
+                  directory -> disk.openRows(), variants.markRules, variants.healRules));
     } catch (Outcome e) {
       throw new AssertionError(host.name() + " cannot be opened: " + e.getMessage(), e);
     }

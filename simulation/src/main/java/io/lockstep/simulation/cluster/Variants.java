@@ -3,33 +3,66 @@ package io.lockstep.simulation.cluster;
 import io.lockstep.core.Agent;
 import io.lockstep.core.Times;
 import io.lockstep.lockd.server.LockdServer;
+import io.lockstep.metadata.catalogue.KeeperRules;
 import io.lockstep.replication.heal.HealRules;
 import io.lockstep.replication.marks.MarkRules;
 import io.lockstep.wire.Peer;
+import io.lockstep.wire.netty.SessionLines;
 import java.util.function.LongUnaryOperator;
+import java.util.function.Supplier;
 
 /**
- * Immutable. The decisions of the protocol that a cluster is built with: production's, or with one
- * of them changed to see whether the simulator notices.
+ * Confined to its maker until a cluster is built with it. The decisions of the protocol: those of
+ * production, or with one changed to see whether the simulator notices.
  */
-public record Variants(MarkRules markRules, HealRules healRules, LockdMaker lockd) {
-  public static final Variants PRODUCTION =
-      new Variants(MarkRules.DEFAULT, HealRules.DEFAULT, LockdServer::new);
+public final class Variants {
+  MarkRules markRules = MarkRules.DEFAULT;
+  HealRules healRules = HealRules.DEFAULT;
+  KeeperRules keeperRules = KeeperRules.PRODUCTION;
+  LockdMaker lockd = LockdServer::new;
+  Supplier<SessionLines> lines = SessionLines::new;
+  Times mountTimes = Times.DEFAULT;
 
   /** Makes a lockd. */
   public interface LockdMaker {
     LockdServer make(Peer master, LongUnaryOperator epochOf, Agent agent, Times times);
   }
 
+  private Variants() {}
+
+  /** Nothing changed. */
+  public static Variants production() {
+    return new Variants();
+  }
+
   public Variants with(MarkRules rules) {
-    return new Variants(rules, healRules, lockd);
+    markRules = rules;
+    return this;
   }
 
   public Variants with(HealRules rules) {
-    return new Variants(markRules, rules, lockd);
+    healRules = rules;
+    return this;
   }
 
-  public Variants with(LockdMaker maker) {
-    return new Variants(markRules, healRules, maker);
+  public Variants with(KeeperRules rules) {
+    keeperRules = rules;
+    return this;
+  }
+
+  public Variants withLockd(LockdMaker maker) {
+    lockd = maker;
+    return this;
+  }
+
+  public Variants withLines(Supplier<SessionLines> maker) {
+    lines = maker;
+    return this;
+  }
+
+  /** How long mounts believe in their leases (P13). */
+  public Variants withMountTimes(Times times) {
+    mountTimes = times;
+    return this;
   }
 }

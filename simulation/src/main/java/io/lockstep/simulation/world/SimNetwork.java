@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * Confined to the thread of the simulation. Connections between hosts, each an ordered stream of
@@ -37,9 +38,10 @@ public final class SimNetwork {
   static final class Server {
     final SimHost host;
     final RequestHandler handler;
-    final SessionLines lines = new SessionLines();
+    final SessionLines lines;
 
-    Server(SimHost host, RequestHandler handler) {
+    Server(SimHost host, RequestHandler handler, SessionLines lines) {
+      this.lines = lines;
       this.host = host;
       this.handler = handler;
     }
@@ -47,13 +49,18 @@ public final class SimNetwork {
 
   private final VirtualTime time;
   private final Random random;
+  private final Supplier<SessionLines> lines;
   private final Map<String, Server> servers = new LinkedHashMap<>();
   private final Set<SimConnection> connections = new LinkedHashSet<>();
   private final Set<String> cuts = new HashSet<>();
   private final Map<String, Long> counts = new LinkedHashMap<>();
   private Weather weather = Weather.FINE;
 
-  public SimNetwork(VirtualTime time, Random random) {
+  /**
+   * @param lines keep the order of the connections of a session, one for each server
+   */
+  public SimNetwork(VirtualTime time, Random random, Supplier<SessionLines> lines) {
+    this.lines = lines;
     this.time = time;
     this.random = random;
   }
@@ -85,7 +92,7 @@ public final class SimNetwork {
 
   /** From now on {@code handler} serves {@code address}, until its host crashes. */
   public void listen(SimHost host, String address, RequestHandler handler) {
-    servers.put(address, new Server(host, handler));
+    servers.put(address, new Server(host, handler, lines.get()));
     host.onCrash(() -> onCrash(host, address));
   }
 

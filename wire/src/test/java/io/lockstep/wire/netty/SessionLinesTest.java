@@ -9,7 +9,15 @@ import org.junit.jupiter.api.Test;
 
 /** The order of the connections of a session (P11), without a network. */
 class SessionLinesTest {
-  private final SessionLines lines = new SessionLines();
+  /** P11 changed: nobody waits for anybody. */
+  private static final class Impatient extends SessionLines {
+    @Override
+    protected boolean waitsForOlder() {
+      return false;
+    }
+  }
+
+  private SessionLines lines = new SessionLines();
   private final List<String> trace = new ArrayList<>();
 
   private final class Probe implements SessionLines.Line {
@@ -44,6 +52,14 @@ class SessionLinesTest {
     assertThat(trace).containsExactly("a admitted", "a retires");
     lines.finished(1, a);
     assertThat(trace).containsExactly("a admitted", "a retires", "b admitted");
+  }
+
+  @Test
+  void theMutantThatDoesNotWaitIsNoticed() {
+    lines = new Impatient();
+    lines.enter(1, 1, new Probe("a"));
+    lines.enter(1, 2, new Probe("b"));
+    assertThat(trace).isNotEqualTo(List.of("a admitted", "a retires"));
   }
 
   @Test
