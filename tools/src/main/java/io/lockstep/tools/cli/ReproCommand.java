@@ -50,6 +50,7 @@ final class ReproCommand implements Callable<Integer> {
       name = "eager-lock",
       description = {
         "Many threads write and close one file on a mount of a cluster of its own, a second mount wants the file too, a third writes at the end.",
+        "The load runs for longer, up to four times, if the case in question has not come up by then.",
         "Exit code 0: nothing violated; 1: violated, or INCONCLUSIVE; 2: misuse. The last line is the verdict."
       },
       mixinStandardHelpOptions = true,

@@ -25,6 +25,8 @@ record MountReport(
     Map<String, Long> passed,
     long overlapped,
     Map<String, String> states) {
+  static final MountReport NONE = new MountReport(0, "", Map.of(), 0, Map.of());
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** It appears whole or not at all. */

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -121,9 +122,12 @@ final class ScratchCluster implements AutoCloseable {
     return directory.run().resolve("mount-" + mount + ".report");
   }
 
+  Optional<MountReport> reportIfAny(int mount) throws IOException {
+    return MountReport.read(reportFile(mount));
+  }
+
   MountReport report(int mount) throws IOException, UserError {
-    return MountReport.read(reportFile(mount))
-        .orElseThrow(() -> UserError.failed("mount-%d tells nothing", mount));
+    return reportIfAny(mount).orElseThrow(() -> UserError.failed("mount-%d tells nothing", mount));
   }
 
   /** Daemons may still be on their way to register. */

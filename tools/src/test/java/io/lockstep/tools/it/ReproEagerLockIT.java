@@ -18,7 +18,7 @@ class ReproEagerLockIT {
                 "repro",
                 "eager-lock",
                 "--variant=" + variant,
-                "--seconds=6",
+                "--seconds=4",
                 "--delay=wake=5..30",
                 "--output=json"));
     System.out.println(said.out());
