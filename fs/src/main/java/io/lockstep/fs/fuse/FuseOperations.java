@@ -51,6 +51,8 @@ final class FuseOperations {
     this.keepSeconds = keepSeconds;
     this.root = vfs.options().root();
     this.locks = new LockOperations(fuse, this, vfs.locks());
+    // Else the kernel would answer reads from its pages.
+    vfs.locks().onLost(inode -> kernelCache.drop(node(inode), () -> {}));
   }
 
   // ---- nodes: the kernel's number of the root is 1, every other inode keeps its own
@@ -339,7 +341,7 @@ final class FuseOperations {
         request,
         node,
         t -> {
-          locks.onRelease(node, fileInfo);
+          locks.onRelease(fileInfo);
           vfs.files().release(FuseRequest.handle(fileInfo));
           ok(t);
         });

@@ -48,7 +48,6 @@ final class FuseRequest implements AutoCloseable {
   private static final int FILE_HANDLE = 24;
   private static final int FILE_LOCK_OWNER = 32;
   private static final byte BIT_DIRECT_IO = 1;
-  private static final byte BIT_FLOCK_RELEASE = 1 << 4;
 
   /** What most replies fit into; more is taken when it is needed. */
   private static final int DATA_BYTES = 128 << 10;
@@ -198,11 +197,6 @@ final class FuseRequest implements AutoCloseable {
   /** Of requests about locks, and when a descriptor is closed: whose locks. */
   static long lockOwner(long fileInfo) {
     return MEMORY.getLong(fileInfo + FILE_LOCK_OWNER);
-  }
-
-  /** FUSE_RELEASE of an open file that was locked by flock(2). */
-  static boolean releasesFlock(long fileInfo) {
-    return (MEMORY.getByte(fileInfo + FILE_BITS) & BIT_FLOCK_RELEASE) != 0;
   }
 
   static int flags(long fileInfo) {

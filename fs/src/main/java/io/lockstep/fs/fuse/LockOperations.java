@@ -222,14 +222,12 @@ final class LockOperations {
 
   /** A descriptor is closed: its process has no fcntl locks on the file any more. */
   void onFlush(long node, long fileInfo) {
-    locks.drop(operations.inode(node), false, FuseRequest.lockOwner(fileInfo));
+    locks.drop(operations.inode(node), FuseRequest.lockOwner(fileInfo));
   }
 
-  /** The last descriptor of an open file is closed: its flock goes. */
-  void onRelease(long node, long fileInfo) {
-    if (FuseRequest.releasesFlock(fileInfo)) {
-      locks.drop(operations.inode(node), true, FuseRequest.lockOwner(fileInfo));
-    }
+  /** The last descriptor of an open file is closed: its own locks go. */
+  void onRelease(long fileInfo) {
+    locks.close(FuseRequest.handle(fileInfo));
   }
 
   // ---- the end

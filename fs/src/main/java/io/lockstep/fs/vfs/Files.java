@@ -20,6 +20,8 @@ import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SetAttributes;
 import java.nio.ByteBuffer;
 import java.util.Collection;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -44,9 +46,12 @@ public final class Files {
       Descriptor descriptor,
       OpenMode mode,
       AtomicBoolean locksLost) {
-    /** A lock that was taken through this descriptor is lost: its next operation says so, once. */
+    /**
+     * Fails if a lock that was taken through this descriptor is lost. Not only once: the kernel
+     * reads ahead, and tells nobody that this failed.
+     */
     void checkLocks() throws Outcome {
-      if (locksLost.get() && locksLost.compareAndSet(true, false)) {
+      if (locksLost.get()) {
         throw new Outcome(ErrorCode.IO_ERROR, "a lock of this descriptor was lost");
       }
     }
@@ -319,20 +324,26 @@ public final class Files {
     return file.content.write(offset, source, sync, file.descriptor);
   }
 
-  /** Whether the locks that were taken through this handle still stand; false is told once. */
+  /** Fails once if locks that were taken through this handle are lost, and makes it good again. */
   void checkLocks(long handle) throws Outcome {
-    handles.get(handle).checkLocks();
+    OpenFile file = handles.get(handle);
+    if (file.locksLost.getAndSet(false)) {
+      throw new Outcome(ErrorCode.IO_ERROR, "a lock of this descriptor was lost");
+    }
   }
 
-  /** Locks that were taken through these handles are lost. */
-  void onLocksLost(Collection<Long> lost) {
+  /** Locks that were taken through these handles are lost; the inodes of those that are open. */
+  Set<Long> onLocksLost(Collection<Long> lost) {
+    Set<Long> inodes = new HashSet<>();
     for (long handle : lost) {
       OpenFile file = handles.find(handle);
       if (file != null) {
         LOG.warn("locks of inode {} are lost: its descriptor is told", file.inode);
         file.locksLost.set(true);
+        inodes.add(file.inode);
       }
     }
+    return inodes;
   }
 
   public void flush(long handle) throws Outcome {

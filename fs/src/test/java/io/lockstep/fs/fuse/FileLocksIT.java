@@ -141,6 +141,24 @@ class FileLocksIT {
   }
 
   @Test
+  void lockOfAnOpenFileDescriptionEndsWithIt() throws Exception {
+    try (FileChannel other = open(there, "description")) {
+      int fd = Posix.open(here + "/description", Posix.O_RDWR);
+      Posix.lockDescription(fd);
+      assertThat(other.tryLock()).isNull();
+      Posix.check("close", Posix.C.close(fd));
+      // The kernel tells of the last close behind the close.
+      Awaitility.await().atMost(10, TimeUnit.SECONDS).until(() -> isFree(other));
+    }
+  }
+
+  private static boolean isFree(FileChannel file) throws IOException {
+    try (FileLock lock = file.tryLock()) {
+      return lock != null;
+    }
+  }
+
+  @Test
   void waitersTakeNoThreadsFromOthers() throws Exception {
     List<FileChannel> open = new ArrayList<>();
     List<Future<FileLock>> waiting = new ArrayList<>();

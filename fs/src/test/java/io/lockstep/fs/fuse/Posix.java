@@ -65,6 +65,9 @@ public final class Posix {
   public static final int FALLOC_PUNCH_HOLE = 2;
   public static final int FALLOC_ZERO_RANGE = 0x10;
 
+  public static final int F_OFD_SETLK = 37;
+  public static final int F_WRLCK = 1;
+
   public static final int SIGCONT = 18;
   public static final int SIGSTOP = 19;
 
@@ -117,6 +120,8 @@ public final class Posix {
     int ftruncate(int fd, long size);
 
     int fsync(int fd);
+
+    int fcntl(int fd, int command, Pointer lock);
 
     int fallocate(int fd, int mode, long offset, long length);
 
@@ -315,5 +320,12 @@ public final class Posix {
       throw new Failed("mmap", RUNTIME.getLastError());
     }
     return address;
+  }
+
+  /** Locks all of a file for its open file description, which is not of any process. */
+  public static void lockDescription(int fd) throws Failed {
+    Pointer lock = Memory.allocateDirect(Runtime.getSystemRuntime(), STRUCT_BYTES, true);
+    lock.putShort(0, (short) F_WRLCK);
+    check("fcntl", C.fcntl(fd, F_OFD_SETLK, lock));
   }
 }

@@ -33,9 +33,9 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 /**
- * Confined to its agent, but for {@link #set}, {@link #drop}, {@link #test}, {@link #interrupt} and
- * {@link #mayHold}, which any thread may call. The locks of one mount's applications at lockd, by
- * fcntl and by flock.
+ * Confined to its agent, but for {@link #set}, {@link #drop}, {@link #close}, {@link #test}, {@link
+ * #interrupt}, {@link #mayHold} and {@link #isUsed}, which any thread may call. The locks of one
+ * mount's applications at lockd, by fcntl and by flock.
  *
  * <p>No thread waits here: who asks is called back. A wait lasts as long as it has to, in requests
  * that are repeated every few seconds; it ends by an interrupt, by the close of its owner's
@@ -110,6 +110,9 @@ public final class FileLocks implements SessionEvents {
   public LockOperation set(
       LockSpec spec, LockAction action, boolean blocking, long handle, Consumer<ErrorCode> done) {
     held.use(spec.key());
+    if (action == LockAction.LOCK_READ || action == LockAction.LOCK_WRITE) {
+      held.useHandle(handle);
+    }
     long deadlineNs = blocking ? Long.MAX_VALUE : nowNs() + times.operationNs();
     LockOperation operation = new LockOperation(spec, action, blocking, handle, deadlineNs, done);
     enter(() -> begin(operation));
@@ -120,6 +123,38 @@ public final class FileLocks implements SessionEvents {
   public LockOperation drop(long inode, boolean flock, long owner, Consumer<ErrorCode> done) {
     LockSpec all = LockSpec.all(new Whose(inode, flock, owner));
     return set(all, LockAction.DROP_LOCKS, false, 0, done);
+  }
+
+  /**
+   * The last descriptor of an open file is closed: what was locked through it alone goes. That is
+   * its flock, and what the kernel calls locks of open file descriptions, which no owner closes.
+   */
+  public void close(long handle, Consumer<ErrorCode> done) {
+    enter(
+        () -> {
+          List<Whose> orphans = held.close(handle);
+          int[] left = {orphans.size()};
+          for (Whose key : orphans) {
+            drop(
+                key.inode(),
+                key.flock(),
+                key.owner(),
+                code -> {
+                  left[0]--;
+                  if (left[0] == 0) {
+                    done.accept(code);
+                  }
+                });
+          }
+          if (orphans.isEmpty()) {
+            done.accept(ErrorCode.OK);
+          }
+        });
+  }
+
+  /** False if no lock was asked for through this open file. */
+  public boolean isUsed(long handle) {
+    return held.isUsed(handle);
   }
 
   /** False if this owner surely has no lock on this file and asks for none. */

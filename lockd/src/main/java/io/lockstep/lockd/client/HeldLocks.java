@@ -15,7 +15,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Confined to the agent of its {@link FileLocks}, but for {@link #mayHold}. What this mount was
+ * Confined to the agent of its {@link FileLocks}, but for what says otherwise. What this mount was
  * granted and has not given back, and through which descriptors: told to a new lockd, and marked as
  * lost when it does not take it over.
  */
@@ -29,6 +29,32 @@ final class HeldLocks {
 
   /** How many reasons there are to believe that an owner has locks: any thread may look. */
   private final ConcurrentHashMap<Whose, Integer> users = new ConcurrentHashMap<>();
+
+  /** Open files through which locks were asked for: any thread may look. */
+  private final Set<Long> usedHandles = ConcurrentHashMap.newKeySet();
+
+  /** By any thread: false if no lock was asked for through this open file. */
+  boolean isUsed(long handle) {
+    return usedHandles.contains(handle);
+  }
+
+  /** By any thread. */
+  void useHandle(long handle) {
+    usedHandles.add(handle);
+  }
+
+  /** The open file is closed for good: the owners of what was locked through it alone. */
+  List<Whose> close(long handle) {
+    usedHandles.remove(handle);
+    List<Whose> orphans = new ArrayList<>();
+    owned.forEach(
+        (key, mine) -> {
+          if (mine.handles.remove(handle) && mine.handles.isEmpty()) {
+            orphans.add(key);
+          }
+        });
+    return orphans;
+  }
 
   /** By any thread: false if this owner surely has nothing on this file and asks for nothing. */
   boolean mayHold(Whose key) {

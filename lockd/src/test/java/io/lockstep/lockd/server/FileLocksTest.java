@@ -13,6 +13,7 @@ import io.lockstep.wire.Peer;
 import io.lockstep.wire.PeerIdentity;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.Responder;
+import io.lockstep.wire.message.ClearLeases;
 import io.lockstep.wire.message.LockAction;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
@@ -266,6 +267,37 @@ class FileLocksTest {
     assertThat(codes).containsExactly(ErrorCode.OK);
     assertThat(a.locks.mayHold(FILE, false, 1)).isFalse();
     assertThat(a.write(2).codes).containsExactly(ErrorCode.OK);
+  }
+
+  @Test
+  void lastCloseOfAnOpenFileTakesWhatWasLockedThroughItAlone() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.lock(1, LockAction.LOCK_WRITE, true, 0, 1);
+    a.lock(2, LockAction.LOCK_WRITE, true, 1, 2);
+    assertThat(a.locks.isUsed(101)).isTrue();
+    List<ErrorCode> codes = new ArrayList<>();
+    a.locks.close(101, codes::add);
+    agent.advance(1);
+    assertThat(codes).containsExactly(ErrorCode.OK);
+    assertThat(a.locks.isUsed(101)).isFalse();
+    assertThat(b.lock(1, LockAction.LOCK_READ, false, 0, 1).codes).containsExactly(ErrorCode.OK);
+    assertThat(b.lock(1, LockAction.LOCK_READ, false, 1, 2).codes)
+        .containsExactly(ErrorCode.WOULD_BLOCK);
+  }
+
+  @Test
+  void locksTakenByForceAreTold() {
+    start();
+    Mount a = new Mount(11);
+    a.write(1);
+    Request clear =
+        Request.newBuilder().setClearLeases(ClearLeases.newBuilder().setSession(11)).build();
+    new LocalPeer(lockd).call(clear, 1_000_000_000, (reply, payload) -> {});
+    agent.advance(1);
+    assertThat(a.lost).containsExactly(101L);
+    assertThat(new Mount(12).write(1).codes).containsExactly(ErrorCode.OK);
   }
 
   @Test

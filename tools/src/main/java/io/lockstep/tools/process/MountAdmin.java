@@ -1,5 +1,6 @@
 package io.lockstep.tools.process;
 
+import io.lockstep.lockd.client.FileLocks;
 import io.lockstep.replication.client.ReplicationClient;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.RequestHandler;
@@ -24,11 +25,14 @@ final class MountAdmin implements RequestHandler, AutoCloseable {
   private static final String HOST = "127.0.0.1";
 
   private final ReplicationClient files;
+  private final FileLocks locks;
   private final LongSupplier session;
   private final NettyServer server;
 
-  private MountAdmin(ReplicationClient files, LongSupplier session, byte[] secret) {
+  private MountAdmin(
+      ReplicationClient files, FileLocks locks, LongSupplier session, byte[] secret) {
     this.files = files;
+    this.locks = locks;
     this.session = session;
     RequestRouter router = RequestRouter.builder().route(this, Set.of(BodyCase.DUMP_LOCKS)).build();
     this.server =
@@ -39,9 +43,10 @@ final class MountAdmin implements RequestHandler, AutoCloseable {
   }
 
   /** Listens on a free port. */
-  static MountAdmin start(ReplicationClient files, LongSupplier session, byte[] secret)
+  static MountAdmin start(
+      ReplicationClient files, FileLocks locks, LongSupplier session, byte[] secret)
       throws IOException {
-    MountAdmin admin = new MountAdmin(files, session, secret);
+    MountAdmin admin = new MountAdmin(files, locks, session, secret);
     admin.server.start();
     return admin;
   }
@@ -55,8 +60,13 @@ final class MountAdmin implements RequestHandler, AutoCloseable {
     payload.release();
     files.dump(
         dump ->
-            responder.reply(
-                Reply.newBuilder().setDumpLocks(dump.setSession(session.getAsLong())).build()));
+            locks.counters(
+                counters ->
+                    responder.reply(
+                        Reply.newBuilder()
+                            .setDumpLocks(
+                                dump.setSession(session.getAsLong()).putAllCounters(counters))
+                            .build())));
   }
 
   @Override

@@ -122,7 +122,7 @@ public final class MountProcess {
         vfs::openInodes);
     mount(vfs, lifetime);
     String address = settings.directory().toString();
-    MountAdmin admin = lifetime.closes(MountAdmin.start(files, this::session, secret));
+    MountAdmin admin = lifetime.closes(MountAdmin.start(files, locks, this::session, secret));
     Ready.write("mount", address, admin.address(), MountRecord.own(state))
         .write(settings.readyFile());
     endWithMount(lifetime);
