@@ -92,7 +92,7 @@ final class MasterCall {
     }
     String address = way.leader().current();
     boolean acquire = request.getBodyCase() == BodyCase.ACQUIRE_LEASE;
-    long patienceNs = acquire ? Way.TRY_ACQUIRE_NS : Way.TRY_NS;
+    long patienceNs = acquire ? Way.TRY_ACQUIRE_NS : isTriedOnce() ? remainingNs : Way.TRY_NS;
     long openNs = Math.min(remainingNs, acquire ? patienceNs + OVERLAP_NS : patienceNs);
     if (acquire && patienceNs < remainingNs) {
       way.agent().schedule(patienceNs, () -> onPatienceOver(number));
@@ -100,6 +100,12 @@ final class MasterCall {
     payload.retain();
     way.peer(address)
         .call(sent, payload, openNs, (reply, body) -> onTry(number, address, reply, body));
+  }
+
+  /** Without a session nothing tells a repeat from a second wish: a late answer is waited for. */
+  private boolean isTriedOnce() {
+    BodyCase kind = request.getBodyCase();
+    return kind == BodyCase.CREATE_VOLUME || kind == BodyCase.DELETE_VOLUME;
   }
 
   @GuardedBy("lock")

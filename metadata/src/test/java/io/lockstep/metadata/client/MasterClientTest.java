@@ -13,6 +13,7 @@ import io.lockstep.core.Times;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.SessionEvents;
 import io.lockstep.wire.message.AcquireLease;
+import io.lockstep.wire.message.CreateVolume;
 import io.lockstep.wire.message.GetAttributes;
 import io.lockstep.wire.message.LeaseGrant;
 import io.lockstep.wire.message.LinkInode;
@@ -153,6 +154,22 @@ class MasterClientTest {
     List<Reply> replies = stat(30 * S);
     agent.advance(2_600);
     assertThat(Replies.isOk(only(replies))).isTrue();
+  }
+
+  /** It would be executed twice: nothing numbers it. */
+  @Test
+  void volumeIsAskedForOnceHoweverLongItTakes() {
+    masters.next("m1", VANISH);
+    List<Reply> replies = new ArrayList<>();
+    Request create =
+        Request.newBuilder().setCreateVolume(CreateVolume.newBuilder().setName("photos")).build();
+    client.call(create, 30 * S, (reply, payload) -> replies.add(reply));
+    agent.advance(20_000);
+    assertThat(replies).isEmpty();
+    assertThat(masters.arrivals).hasSize(1);
+    agent.advance(11_000);
+    assertThat(Replies.code(only(replies))).isEqualTo(ErrorCode.TIMED_OUT);
+    assertThat(masters.arrivals).hasSize(1);
   }
 
   @Test
