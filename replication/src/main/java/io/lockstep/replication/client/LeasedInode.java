@@ -544,7 +544,10 @@ final class LeasedInode {
     engine.refresher.refresh(
         this,
         told -> {
-          buffer.disowned();
+          // While the pages were dropped an upgrade may have been granted: that one stays.
+          if (lock.held() == null || lock.heldLease() == release.lease()) {
+            buffer.disowned();
+          }
           engine.leases.release(this, release.lease(), release.clean() && told);
         });
   }
