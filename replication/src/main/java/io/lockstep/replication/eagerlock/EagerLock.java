@@ -22,62 +22,28 @@ import java.util.List;
  * </pre>
  *
  * <p>The rule that GlusterFS broke, by name: whoever takes the lease out of PARKED either becomes
- * an owner or sets {@link #release}, in the same transition that cancels the timer. {@link
- * #checkInvariant} holds after every event.
+ * an owner or sets the release flag ({@link Drain}), in the same transition that cancels the timer.
+ * {@link #checkInvariant} holds after every event.
  *
  * <p>Lock, dirty mark and fsync have separate lives: a flush, fsync or close only asks for a
  * post-op; it ends the cycle, not the lease, and an operation that arrives meanwhile joins under
  * the next cycle. The post-op starts when the last transaction of its cycle is done, which is known
  * by counting.
  *
- * <p>Lease ids rise (P4); timers and answers carry ids and do nothing when stale.
+ * <p>This class is the transitions. What they are made on has a class each: {@link HeldLease},
+ * {@link AskedLease}, {@link Drain}, {@link Timer}, {@link Operations}, {@link Cycles}. Lease ids
+ * rise (P4); timers and answers carry ids and do nothing when stale.
  */
 public final class EagerLock {
-  /** Operations that may still start in one drain: fairness to the remote waiter. */
-  static final int DRAIN_STARTS_MAX = 64;
-
   private final EagerLockRules rules;
 
-  // What follows is read by EagerLockView, and written here only.
+  // What follows is read by EagerLockView and LockView, and changed here only.
 
   State state = State.IDLE;
-
-  /** The newest lease id asked for. */
-  long lastLease;
-
-  /** What is held; null = nothing. Kept while the release is on its way. */
-  Mode held;
-
-  long heldLease;
-  Token token = Token.NONE;
-  long epoch;
-
-  /** While ACQUIRING. */
-  Mode wanted;
-
-  /** A recall overtook the grant of {@link #lastLease}. */
-  boolean recalledEarly;
-
-  /** In an upgrade: the shared lease must go as soon as its readers are done. */
-  boolean sharedRecalled;
-
-  /** The lease goes when the owners are done; nobody joins. */
-  boolean release;
-
-  boolean clean = true;
-  boolean lost;
-
-  /** Of an upgrade whose answer never came: released together with the shared lease. */
-  long doubtfulLease;
-
-  int drainStarts;
-  boolean drainOver;
-
-  /** The armed timer; 0 = none. */
-  long timer;
-
-  long lastTimer;
-
+  final HeldLease held;
+  final AskedLease asked;
+  final Drain drain;
+  final Timer timer;
   final Operations operations;
   final Cycles cycles;
 
@@ -92,31 +58,22 @@ public final class EagerLock {
 
   /** With other decisions, for tests and reproductions. */
   public EagerLock(long leaseBase, EagerLockRules rules) {
-    this.lastLease = leaseBase;
     this.rules = rules;
-    this.operations = new Operations(rules);
-    this.cycles = new Cycles();
+    held = new HeldLease();
+    asked = new AskedLease(leaseBase);
+    drain = new Drain();
+    timer = new Timer();
+    operations = new Operations(rules);
+    cycles = new Cycles();
   }
 
   private EagerLock(EagerLock from) {
     rules = from.rules;
     state = from.state;
-    lastLease = from.lastLease;
-    held = from.held;
-    heldLease = from.heldLease;
-    token = from.token;
-    epoch = from.epoch;
-    wanted = from.wanted;
-    recalledEarly = from.recalledEarly;
-    sharedRecalled = from.sharedRecalled;
-    release = from.release;
-    clean = from.clean;
-    lost = from.lost;
-    doubtfulLease = from.doubtfulLease;
-    drainStarts = from.drainStarts;
-    drainOver = from.drainOver;
-    timer = from.timer;
-    lastTimer = from.lastTimer;
+    held = new HeldLease(from.held);
+    asked = new AskedLease(from.asked);
+    drain = new Drain(from.drain);
+    timer = new Timer(from.timer);
     operations = new Operations(from.operations);
     cycles = new Cycles(from.cycles);
   }
@@ -138,16 +95,16 @@ public final class EagerLock {
       }
       case ACQUIRING -> operations.await(arrived);
       case ACTIVE, PARKED -> {
-        if (state == State.PARKED && !rules.joinsParked(timer != 0)) {
+        if (state == State.PARKED && !rules.joinsParked(timer.isArmed())) {
           operations.await(arrived);
           acquire();
-        } else if (operations.mayStart(arrived, held)) {
-          disarm();
+        } else if (operations.mayStart(arrived, held.mode())) {
+          timer.disarm(effects);
           start(arrived);
           becomeActive("join");
         } else {
           operations.await(arrived);
-          disarm();
+          timer.disarm(effects);
           serve();
         }
       }
@@ -170,9 +127,11 @@ public final class EagerLock {
   public List<Effect> onDone(long tx, Result result) {
     Owner owner = operations.end(tx);
     boolean tainted = result != Result.OK && owner.tx().kind() != Kind.READ;
-    clean = clean && !tainted;
+    if (tainted) {
+      held.taint();
+    }
     if (owner.cycle() != 0) {
-      postOp(cycles.done(owner.cycle(), clean));
+      postOp(cycles.done(owner.cycle(), held.isClean()));
     }
     if (result == Result.LEASE_LOST) {
       lose();
@@ -197,18 +156,12 @@ public final class EagerLock {
   // ---- answers and pushes of lockd
 
   public List<Effect> onGranted(long lease, Token newToken, long newEpoch) {
-    if (state != State.ACQUIRING || lease != lastLease) {
+    if (!isAwaited(lease)) {
       return take();
     }
-    held = wanted;
-    heldLease = lease;
-    token = newToken;
-    epoch = Math.max(epoch, newEpoch);
-    clean = true;
-    lost = false;
-    sharedRecalled = false;
-    if (recalledEarly) {
-      recalledEarly = false;
+    held.take(asked.mode(), lease, newToken, newEpoch);
+    asked.takeSharedRecalled();
+    if (asked.takeRecalledEarly()) {
       drain("recalled before the grant");
     } else {
       serve();
@@ -218,14 +171,13 @@ public final class EagerLock {
 
   /** Whether a lease that came with another answer can be taken: nothing is held or asked for. */
   public boolean mayRide(long lease) {
-    return state == State.IDLE && lease >= lastLease;
+    return state == State.IDLE && lease >= asked.id();
   }
 
   /** A lease that came with another answer; only if {@link #mayRide}. */
   public List<Effect> onRidden(long lease, Mode mode, Token newToken, long newEpoch) {
     Check.that(mayRide(lease), "lease %d rides on %s", lease, this);
-    lastLease = lease;
-    wanted = mode;
+    asked.ride(lease, mode);
     become(State.ACQUIRING, "rides");
     return onGranted(lease, newToken, newEpoch);
   }
@@ -235,45 +187,46 @@ public final class EagerLock {
    * outcome the id is released, so that it cannot be held by nobody.
    */
   public List<Effect> onRefused(long lease, ErrorCode code) {
-    if (state != State.ACQUIRING || lease != lastLease) {
+    if (!isAwaited(lease)) {
       return take();
     }
-    recalledEarly = false;
+    asked.takeRecalledEarly();
     if (code == ErrorCode.STALE_LEASE && operations.hasWaiting()) {
       // lockd ended this id before it was granted, as after a recall that overtook it.
       acquire();
       return take();
     }
     failWaiting(code);
-    if (held == null) {
-      if (isDoubtful(code)) {
-        heldLease = lease;
-        sendRelease();
-      } else {
-        idle("refused");
-      }
-      return take();
-    }
-    boolean mustGo = sharedRecalled || lost || isDoubtful(code);
-    if (isDoubtful(code)) {
-      doubtfulLease = lease;
-    }
-    sharedRecalled = false;
-    if (mustGo) {
-      drain("upgrade refused");
+    boolean doubtful = AskedLease.isDoubtful(code);
+    if (held.isHeld()) {
+      onUpgradeRefused(doubtful);
+    } else if (doubtful) {
+      held.takeDoubtful(lease);
+      sendRelease();
     } else {
-      serve();
+      idle("refused");
     }
     return take();
   }
 
+  private void onUpgradeRefused(boolean doubtful) {
+    if (doubtful) {
+      asked.doubt();
+    }
+    if (asked.takeSharedRecalled() || held.isLost() || doubtful) {
+      drain("upgrade refused");
+    } else {
+      serve();
+    }
+  }
+
   /** Somebody else wants the inode. Remembered if it overtook the grant. */
   public List<Effect> onRecall(long lease) {
-    if (state == State.ACQUIRING && lease == lastLease) {
-      recalledEarly = true;
-    } else if (held != null && lease == heldLease) {
+    if (isAwaited(lease)) {
+      asked.recallEarly();
+    } else if (held.isHeldAs(lease)) {
       if (state == State.ACQUIRING) {
-        sharedRecalled = true;
+        asked.recallShared();
         afterOwner();
       } else if (state == State.ACTIVE || state == State.PARKED) {
         drain("recall");
@@ -283,7 +236,7 @@ public final class EagerLock {
   }
 
   public List<Effect> onReleased(long lease) {
-    if (state == State.RELEASING && lease == heldLease) {
+    if (state == State.RELEASING && lease == held.id()) {
       idle("released");
     }
     return take();
@@ -291,7 +244,7 @@ public final class EagerLock {
 
   /** The lease is not ours any more: expired, fenced, or its session has ended. */
   public List<Effect> onLost() {
-    if (held != null && state != State.RELEASING) {
+    if (held.isHeld() && state != State.RELEASING) {
       lose();
       afterOwner();
     }
@@ -300,28 +253,27 @@ public final class EagerLock {
 
   /** A new lockd did not take the lease over. */
   public List<Effect> onReclaimRefused(long lease) {
-    return held != null && lease == heldLease ? onLost() : take();
+    return held.isHeldAs(lease) ? onLost() : take();
   }
 
   // ---- time and configuration
 
   public List<Effect> onTimer(long id) {
-    if (id == 0 || id != timer) {
+    if (!timer.tryFire(id)) {
       return take();
     }
-    timer = 0;
     if (state == State.PARKED) {
       drain("idle");
     } else {
       Check.that(state == State.DRAINING, "a timer is armed in %s", state);
-      drainOver = true;
+      drain.timeOut();
     }
     return take();
   }
 
   /** The replica set has a newer configuration: who is started from now on carries it. */
   public List<Effect> onConfigChanged(long newEpoch) {
-    epoch = rules.adoptedEpoch(epoch, newEpoch);
+    held.adopt(rules.adoptedEpoch(held.epoch(), newEpoch));
     return take();
   }
 
@@ -344,7 +296,7 @@ public final class EagerLock {
           new EagerLockRules.Parked() {
             @Override
             public void cancelTimer() {
-              disarm();
+              timer.disarm(effects);
             }
 
             @Override
@@ -372,27 +324,27 @@ public final class EagerLock {
 
   /** What is held, or null; also while the release is on its way. */
   public Mode held() {
-    return held;
+    return held.mode();
   }
 
   /** The lease held (or being released); meaningless if {@link #held} is null. */
   public long heldLease() {
-    return heldLease;
+    return held.id();
   }
 
   public long lastLease() {
-    return lastLease;
+    return asked.id();
   }
 
   public Token token() {
-    return token;
+    return held.token();
   }
 
   /** Whether a recall of this lease is for us; else it is answered NOT-MINE (P4). */
   public boolean knows(long lease) {
-    return (held != null && lease == heldLease)
-        || (state == State.ACQUIRING && lease == lastLease)
-        || (state == State.RELEASING && (lease == heldLease || lease == doubtfulLease));
+    return held.isHeldAs(lease)
+        || isAwaited(lease)
+        || (state == State.RELEASING && (lease == held.id() || lease == asked.doubtful()));
   }
 
   /** Whether somebody waits for the lease that is being acquired. */
@@ -401,7 +353,7 @@ public final class EagerLock {
   }
 
   public boolean isLost() {
-    return lost;
+    return held.isLost();
   }
 
   /** Nothing held, nobody waiting, no post-op: it can be forgotten. */
@@ -434,12 +386,12 @@ public final class EagerLock {
   }
 
   public boolean isTimerArmed() {
-    return timer != 0;
+    return timer.isArmed();
   }
 
   /** The newest timer, armed or not; 0 = none. */
   public long lastTimer() {
-    return lastTimer;
+    return timer.last();
   }
 
   /** The cycle that starts belong to. */
@@ -449,33 +401,29 @@ public final class EagerLock {
 
   // ---- transitions
 
+  private boolean isAwaited(long lease) {
+    return state == State.ACQUIRING && lease == asked.id();
+  }
+
   private void acquire() {
-    wanted = operations.wanted();
-    lastLease++;
+    asked.ask(operations.wanted());
     become(State.ACQUIRING, "wanted");
-    effects.add(new Effect.SendAcquire(lastLease, wanted));
+    effects.add(new Effect.SendAcquire(asked.id(), asked.mode()));
   }
 
   private void start(Tx tx) {
     long startCycle = tx.kind() == Kind.WRITE ? cycles.start() : 0;
     operations.own(tx, startCycle);
-    effects.add(new Effect.Start(tx.id(), heldLease, token, startCycle, epoch));
+    effects.add(new Effect.Start(tx.id(), held.id(), held.token(), startCycle, held.epoch()));
     if (tx.kind() == Kind.HOLD && state == State.DRAINING) {
-      effects.add(new Effect.WriteBack(heldLease));
+      effects.add(new Effect.WriteBack(held.id()));
     }
   }
 
   /** Starts those who wait and may run; then active, parked, upgrading, or released. */
   private void serve() {
-    boolean mayStart = !lost && !(state == State.DRAINING && drainOver);
     for (Tx tx : operations.takeWaiting()) {
-      boolean starts = mayStart && operations.mayStart(tx, held);
-      if (starts && state == State.DRAINING && ++drainStarts > DRAIN_STARTS_MAX) {
-        starts = false;
-        drainOver = true;
-        mayStart = false;
-      }
-      if (starts) {
+      if (mayStart(tx)) {
         start(tx);
       } else {
         operations.await(tx);
@@ -485,7 +433,7 @@ public final class EagerLock {
       if (!operations.isOwned()) {
         sendRelease();
       }
-    } else if (operations.needsMoreThan(held)) {
+    } else if (operations.needsMoreThan(held.mode())) {
       acquire();
     } else if (!operations.isOwned()) {
       park();
@@ -494,16 +442,23 @@ public final class EagerLock {
     }
   }
 
+  private boolean mayStart(Tx tx) {
+    boolean draining = state == State.DRAINING;
+    return !held.isLost()
+        && !(draining && drain.isOver())
+        && operations.mayStart(tx, held.mode())
+        && !(draining && !drain.tryStart());
+  }
+
   private void afterOwner() {
     switch (state) {
       case ACTIVE, DRAINING -> serve();
       case ACQUIRING -> {
-        if ((sharedRecalled || lost) && !operations.isOwned()) {
+        if ((asked.isSharedRecalled() || held.isLost()) && !operations.isOwned()) {
           // The upgrade stays in the queue of lockd, behind the one who recalled.
-          effects.add(new Effect.SendRelease(heldLease, true));
-          held = null;
-          sharedRecalled = false;
-          lost = false;
+          effects.add(new Effect.SendRelease(held.id(), true));
+          held.letGo();
+          asked.takeSharedRecalled();
         }
       }
       case IDLE, PARKED, RELEASING -> {}
@@ -512,7 +467,7 @@ public final class EagerLock {
 
   private void park() {
     become(State.PARKED, "no owners");
-    arm(TimerKind.IDLE);
+    timer.arm(TimerKind.IDLE, effects);
   }
 
   private void becomeActive(String reason) {
@@ -523,50 +478,44 @@ public final class EagerLock {
 
   /** From now on the lease goes: set together with taking it out of ACTIVE or PARKED. */
   private void drain(String reason) {
-    disarm();
-    release = true;
-    drainStarts = 0;
-    drainOver = false;
+    timer.disarm(effects);
+    drain.begin();
     become(State.DRAINING, reason);
     if (operations.isOwnedByHold()) {
-      effects.add(lost ? new Effect.Drop(heldLease) : new Effect.WriteBack(heldLease));
+      effects.add(held.isLost() ? new Effect.Drop(held.id()) : new Effect.WriteBack(held.id()));
     }
     serve();
     if (state == State.DRAINING) {
-      arm(TimerKind.DRAIN);
+      timer.arm(TimerKind.DRAIN, effects);
     }
   }
 
   private void lose() {
-    lost = true;
-    clean = clean && held == Mode.SHARED;
+    held.lose();
     if (state == State.ACTIVE || state == State.PARKED) {
       drain("lost");
     } else if (state == State.DRAINING) {
-      effects.add(new Effect.Drop(heldLease));
+      effects.add(new Effect.Drop(held.id()));
     }
   }
 
   private void sendRelease() {
     Check.that(!operations.isOwned(), "released under its owners: %s", this);
-    disarm();
-    release = true;
-    boolean endsClean = clean || held == Mode.SHARED;
-    postOp(cycles.close(endsClean));
+    timer.disarm(effects);
+    drain.release();
+    postOp(cycles.close(held.endsClean()));
     operations.freezeWaiting();
     become(State.RELEASING, "no owners");
-    if (doubtfulLease != 0) {
-      effects.add(new Effect.SendRelease(doubtfulLease, true));
+    if (asked.doubtful() != 0) {
+      effects.add(new Effect.SendRelease(asked.doubtful(), true));
     }
-    effects.add(new Effect.SendRelease(heldLease, endsClean));
+    effects.add(new Effect.SendRelease(held.id(), held.endsClean()));
   }
 
   private void idle(String reason) {
-    held = null;
-    release = false;
-    lost = false;
-    clean = true;
-    doubtfulLease = 0;
+    held.forget();
+    asked.forgetDoubtful();
+    drain.end();
     operations.thaw();
     become(State.IDLE, reason);
     if (operations.hasWaiting()) {
@@ -575,40 +524,21 @@ public final class EagerLock {
   }
 
   private void failWaiting(ErrorCode code) {
-    for (Tx tx : operations.takeUncovered(held)) {
+    for (Tx tx : operations.takeUncovered(held.mode())) {
       effects.add(new Effect.Fail(tx.id(), code));
     }
   }
 
   private void endCycle() {
-    if (clean && state != State.RELEASING) {
+    if (held.isClean() && state != State.RELEASING) {
       postOp(cycles.end());
     }
   }
 
   private void postOp(long cycle) {
     if (cycle != 0) {
-      effects.add(new Effect.PostOp(token, cycle));
+      effects.add(new Effect.PostOp(held.token(), cycle));
     }
-  }
-
-  private void arm(TimerKind kind) {
-    timer = ++lastTimer;
-    effects.add(new Effect.ArmTimer(timer, kind));
-  }
-
-  private void disarm() {
-    if (timer != 0) {
-      effects.add(new Effect.CancelTimer(timer));
-      timer = 0;
-    }
-  }
-
-  private static boolean isDoubtful(ErrorCode code) {
-    return switch (code) {
-      case TIMED_OUT, DISCONNECTED, LEASE_TIMEOUT, BUSY, CLOSING -> true;
-      default -> false;
-    };
   }
 
   private void become(State next, String reason) {

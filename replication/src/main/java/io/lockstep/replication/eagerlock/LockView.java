@@ -30,17 +30,17 @@ public record LockView(
   static LockView of(EagerLock lock) {
     return new LockView(
         lock.state,
-        lock.held,
-        lock.held == null ? lock.lastLease : lock.heldLease,
-        lock.token,
-        lock.epoch,
+        lock.held.mode(),
+        lock.held.isHeld() ? lock.held.id() : lock.asked.id(),
+        lock.held.token(),
+        lock.held.epoch(),
         lock.cycles.current(),
         lock.operations.owners().stream().map(LockView::text).toList(),
         lock.operations.waiting().stream().map(LockView::text).toList(),
         lock.operations.frozen().stream().map(LockView::text).toList(),
-        lock.timer != 0,
-        lock.release,
-        lock.lost);
+        lock.timer.isArmed(),
+        lock.drain.isReleasing(),
+        lock.held.isLost());
   }
 
   private static String text(Operations.Tx tx) {

@@ -185,7 +185,7 @@ class EagerLockTest {
   void waitersFromBeforeTheRecallAreServedUpToALimit() {
     write(0, Range.ALL);
     grant();
-    for (long tx = 1; tx <= 2L * EagerLock.DRAIN_STARTS_MAX; tx++) {
+    for (long tx = 1; tx <= 2L * Drain.STARTS_MAX; tx++) {
       write(tx, Range.ALL);
     }
     check(lock.onRecall(1));
@@ -197,7 +197,7 @@ class EagerLockTest {
       served++;
       effects = done(tx);
     }
-    assertThat(served).isEqualTo(EagerLock.DRAIN_STARTS_MAX);
+    assertThat(served).isEqualTo(Drain.STARTS_MAX);
     check(lock.onReleased(1));
     assertThat(started(grant())).containsExactly(tx + 1);
   }
