@@ -1,10 +1,8 @@
 package io.lockstep.lockd.server;
 
 import io.lockstep.core.Agent;
-import io.lockstep.core.Check;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Times;
-import io.lockstep.core.Token;
 import io.lockstep.lockd.lease.Effect;
 import io.lockstep.lockd.lease.LeaseLimits;
 import io.lockstep.lockd.lease.LeaseRules;
@@ -12,36 +10,22 @@ import io.lockstep.lockd.lease.LeaseTable;
 import io.lockstep.lockd.lease.NameLeases;
 import io.lockstep.lockd.lease.NameLimits;
 import io.lockstep.lockd.posix.FileLockLimits;
-import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.Peer;
 import io.lockstep.wire.PeerIdentity;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.RequestHandler;
 import io.lockstep.wire.Responder;
-import io.lockstep.wire.message.AcquireLease;
-import io.lockstep.wire.message.AnswerQuery;
-import io.lockstep.wire.message.ClearLeases;
-import io.lockstep.wire.message.ClearLeasesReply;
-import io.lockstep.wire.message.CondemnInode;
-import io.lockstep.wire.message.FileLockRow;
-import io.lockstep.wire.message.LeaseMode;
-import io.lockstep.wire.message.LeaseRow;
-import io.lockstep.wire.message.ListLeasesReply;
-import io.lockstep.wire.message.RecallNotMine;
-import io.lockstep.wire.message.ReclaimLeases;
-import io.lockstep.wire.message.ReleaseLease;
-import io.lockstep.wire.message.ReleaseLeaseItem;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Request.BodyCase;
-import io.lockstep.wire.message.RideLease;
 import io.lockstep.wire.message.SessionEnded;
 import io.lockstep.wire.message.SettleAttributes;
 import io.lockstep.wire.message.StartLockd;
 import io.lockstep.wire.message.StartLockdReply;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongUnaryOperator;
@@ -63,42 +47,26 @@ import org.slf4j.LoggerFactory;
 public final class LockdServer implements RequestHandler, AutoCloseable {
   /** What clients may ask: to be routed here by the process. */
   public static final Set<BodyCase> CLIENT_KINDS =
-      Set.of(
-          BodyCase.ACQUIRE_LEASE,
-          BodyCase.RELEASE_LEASE,
-          BodyCase.RELEASE_LEASES,
-          BodyCase.RECLAIM_LEASES,
-          BodyCase.RECALL_NOT_MINE,
-          BodyCase.ANSWER_QUERY,
-          BodyCase.RELEASE_NAMES,
-          BodyCase.LIST_LEASES,
-          BodyCase.CLEAR_LEASES,
-          BodyCase.SET_LOCK,
-          BodyCase.CANCEL_LOCK,
-          BodyCase.TEST_LOCK,
-          BodyCase.RECLAIM_LOCKS);
+      union(
+          LeaseService.KINDS,
+          FileLockService.KINDS,
+          AdminService.KINDS,
+          Set.of(BodyCase.RELEASE_NAMES));
 
   /** What only the master in this process may ask, through a LocalPeer to this handler. */
   public static final Set<BodyCase> MASTER_KINDS =
-      Set.of(
-          BodyCase.SESSION_ENDED,
-          BodyCase.SETTLE_ATTRIBUTES,
-          BodyCase.CONDEMN_INODE,
-          BodyCase.GRANT_NAMES,
-          BodyCase.NAMES_CHANGED,
-          BodyCase.FOREIGN_FILES,
-          BodyCase.RIDE_LEASE);
+      union(
+          LeaseService.MASTER_KINDS,
+          Set.of(
+              BodyCase.SESSION_ENDED,
+              BodyCase.GRANT_NAMES,
+              BodyCase.NAMES_CHANGED,
+              BodyCase.FOREIGN_FILES));
 
   private static final Logger LOG = LoggerFactory.getLogger(LockdServer.class);
   private static final long TICK_NS = Duration.ofMillis(50).toNanos();
   private static final long START_RETRY_NS = Duration.ofMillis(200).toNanos();
   private static final long START_TIMEOUT_NS = Duration.ofSeconds(15).toNanos();
-  private static final int ROWS_MAX = 5_000;
-
-  /** Whoever waits longer for a lease is named in the log, with those who hold it. */
-  private static final long LONG_WAIT_NS = Duration.ofSeconds(3).toNanos();
-
-  private static final long LONG_WAIT_CHECK_NS = Duration.ofSeconds(1).toNanos();
 
   private final Peer master;
   private final Agent agent;
@@ -109,22 +77,17 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private final Pushers pushers = new Pushers();
   private final LockdCounters counters = new LockdCounters();
   private final SessionNames names = new SessionNames(pushers);
-  private final LeaseListing listing = new LeaseListing(names, counters);
   private final FileLockService fileLocks;
   private final Outbox outbox;
   private final NameServer directories;
-
-  /** Null until the start entry is logged, and after a stop. */
-  private LeaseTable table;
+  private final LeaseService leases;
+  private final AdminService admin;
 
   /** Rises with each start, stop and try to start: what belongs to an older one is stale. */
   private long run;
 
   /** Whether this process leads, as far as it was told. */
   private boolean leading;
-
-  private long lastRequest;
-  private long longWaitsCheckedNs;
 
   /**
    * @param master the metadata server of this process
@@ -164,6 +127,8 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
             pushers,
             agent.clock(),
             stubborn -> outbox.enter(() -> endStubborn(stubborn)));
+    this.leases = new LeaseService(outbox, agent.clock(), directories::onTold);
+    this.admin = new AdminService(leases, fileLocks, outbox, names, counters, agent);
   }
 
   /** Begins a term. To be called when this process has become the leader. */
@@ -181,7 +146,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
         () -> {
           run++;
           leading = false;
-          table = null;
+          leases.end();
           directories.onStopped();
           outbox.drop(ErrorCode.NOT_LEADER, "lockd has moved");
         });
@@ -195,7 +160,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   private void askStart() {
     run++;
     long attempt = run;
-    table = null;
+    leases.end();
     outbox.drop(ErrorCode.NOT_LEADER, "lockd is starting");
     Request request = Request.newBuilder().setStartLockd(StartLockd.getDefaultInstance()).build();
     // A start entry that is logged twice does no harm: the newest names the term.
@@ -210,7 +175,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   }
 
   private void onStartReply(long attempt, Reply reply) {
-    if (attempt != run || table != null) {
+    if (attempt != run || leases.isServing()) {
       return;
     }
     if (!Replies.isOk(reply)) {
@@ -220,17 +185,17 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     }
     StartLockdReply started = reply.getStartLockd();
     LOG.info("lockd term {}, {} sessions", started.getTerm(), started.getSessionsCount());
-    table = new LeaseTable(limits, rules.get());
+    LeaseTable table = new LeaseTable(limits, rules.get());
     outbox.begin(started.getTerm(), table, attempt);
-    listing.clear();
+    admin.begin();
     fileLocks.begin(started.getTerm(), started.getSessionsList(), nowNs());
-    outbox.run(table.onStarted(started.getTerm(), started.getSessionsList(), nowNs()));
+    leases.begin(table, started.getTerm(), started.getSessionsList());
     directories.onStarted(started.getSessionsList());
     scheduleTick(attempt);
   }
 
   private void retryStart(long attempt) {
-    if (attempt == run && table == null) {
+    if (attempt == run && !leases.isServing()) {
       askStart();
     }
   }
@@ -241,9 +206,9 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
 
   private void tick(long attempt) {
     if (attempt == run) {
-      outbox.run(table.onTick(nowNs()));
+      leases.onTick();
       fileLocks.onTick(nowNs());
-      maybeComplain();
+      admin.onTick();
       directories.onTick();
       scheduleTick(attempt);
     }
@@ -280,7 +245,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     switch (request.getBodyCase()) {
       case GRANT_NAMES -> directories.grant(request.getGrantNames(), responder);
       case NAMES_CHANGED ->
-          directories.changed(request.getNamesChanged(), responder, deadlineNs(request, nowNs()));
+          directories.changed(request.getNamesChanged(), responder, deadlineNs(request));
       case FOREIGN_FILES -> directories.foreign(request.getForeignFiles(), responder);
       default -> {
         return false;
@@ -290,7 +255,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
   }
 
   private void endStubborn(Effect.AskEndSession stubborn) {
-    if (table != null) {
+    if (leases.isServing()) {
       outbox.run(List.of(stubborn));
     }
   }
@@ -306,35 +271,19 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
    * reconnect an idle holder sends nothing else.
    */
   public RequestHandler observing(RequestHandler next) {
-    return new RequestHandler() {
-      @Override
-      public void onRequest(Request request, Payload payload, Responder responder) {
-        if (request.getSession() != 0) {
-          pushers.remember(request.getSession(), responder.peer());
-        }
-        next.onRequest(request, payload, responder);
-      }
-
-      @Override
-      public void onDisconnected(PeerIdentity peer) {
-        next.onDisconnected(peer);
-      }
-    };
+    return pushers.observing(next);
   }
 
   private void serve(Request request, Responder responder) {
-    if (table == null) {
+    if (!leases.isServing()) {
       ErrorCode code = leading ? ErrorCode.BUSY : ErrorCode.NOT_LEADER;
       responder.fail(code, "lockd is not started here");
       return;
     }
     if (MASTER_KINDS.contains(request.getBodyCase())) {
       serveMaster(request, responder);
-    } else if (request.getBodyCase() == BodyCase.LIST_LEASES) {
-      long volume = request.getListLeases().getVolume();
-      knowing(rows(volume), () -> list(volume, responder));
-    } else if (request.getBodyCase() == BodyCase.CLEAR_LEASES) {
-      clear(request.getClearLeases(), responder);
+    } else if (AdminService.KINDS.contains(request.getBodyCase())) {
+      admin.serve(request, responder);
     } else if (request.getSession() == 0) {
       responder.fail(ErrorCode.BAD_REQUEST, "a lease needs a session");
     } else {
@@ -345,7 +294,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
 
   /** P5: a session that lockd has not heard of is either new, or ended before this term. */
   private void serveSession(Request request, Responder responder) {
-    if (table.isKnown(request.getSession())) {
+    if (leases.isKnown(request.getSession())) {
       serveClient(request, responder);
     } else {
       outbox.askWhetherOpen(
@@ -355,234 +304,36 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
 
   private void serveClient(Request request, Responder responder) {
     long session = request.getSession();
-    switch (request.getBodyCase()) {
-      case ACQUIRE_LEASE -> acquire(session, request, responder);
-      case RELEASE_LEASE -> {
-        ReleaseLease it = request.getReleaseLease();
-        release(session, it.getInode(), it.getLease(), it.getClean());
-        responder.ok();
-      }
-      case RELEASE_LEASES -> {
-        for (ReleaseLeaseItem it : request.getReleaseLeases().getLeasesList()) {
-          release(session, it.getInode(), it.getLease(), it.getClean());
-        }
-        responder.ok();
-      }
-      case RECALL_NOT_MINE -> {
-        RecallNotMine it = request.getRecallNotMine();
-        outbox.run(table.onRecallNotMine(session, it.getInode(), it.getLease(), nowNs()));
-        responder.ok();
-      }
-      case ANSWER_QUERY -> {
-        AnswerQuery it = request.getAnswerQuery();
-        outbox.run(
-            table.onAnswerQuery(session, it.getInode(), it.getLease(), it.getQuery(), nowNs()));
-        responder.ok();
-      }
-      case RECLAIM_LEASES -> reclaim(session, request.getReclaimLeases(), responder);
-      case SET_LOCK, CANCEL_LOCK, TEST_LOCK, RECLAIM_LOCKS -> {
-        if (table.isOpen(session)) {
-          fileLocks.serve(session, request, responder, nowNs());
-        } else {
-          responder.fail(ErrorCode.SESSION_ENDED, "session " + session + " is not open");
-        }
-      }
-      default -> responder.fail(ErrorCode.BAD_REQUEST, "lockd serves no " + request.getBodyCase());
-    }
-  }
-
-  private void acquire(long session, Request request, Responder responder) {
-    AcquireLease it = request.getAcquireLease();
-    if (it.getInode() == 0 || it.getLease() <= 0 || !isMode(it.getMode())) {
-      responder.fail(
-          ErrorCode.BAD_REQUEST,
-          "lease " + it.getLease() + " on inode " + it.getInode() + " in mode " + it.getMode());
-      return;
-    }
-    long nowNs = nowNs();
-    LeaseTable.Acquire asked =
-        new LeaseTable.Acquire(
-            session,
-            it.getInode(),
-            it.getLease(),
-            it.getMode(),
-            it.getSet(),
-            deadlineNs(request, nowNs));
-    outbox.await(session, it.getInode(), it.getLease(), responder);
-    outbox.run(table.onAcquire(asked, nowNs));
-  }
-
-  private void release(long session, long inode, long lease, boolean clean) {
-    outbox.run(table.onRelease(session, inode, lease, clean, nowNs()));
-  }
-
-  private void reclaim(long session, ReclaimLeases request, Responder responder) {
-    List<LeaseTable.Reclaim> items = new ArrayList<>();
-    for (ReclaimLeases.Item it : request.getLeasesList()) {
-      if (!isMode(it.getMode()) || it.getInode() == 0) {
-        responder.fail(ErrorCode.BAD_REQUEST, "reclaim of inode " + it.getInode());
-        return;
-      }
-      Token token = it.getMode() == LeaseMode.EXCLUSIVE ? Convert.token(it.getToken()) : Token.NONE;
-      items.add(
-          new LeaseTable.Reclaim(it.getInode(), it.getLease(), it.getMode(), token, it.getSet()));
-    }
-    outbox.awaitReclaim(responder);
-    outbox.run(table.onReclaim(session, items, request.getLast(), nowNs()));
-    if (request.getLast()) {
-      directories.onTold(session);
+    if (LeaseService.KINDS.contains(request.getBodyCase())) {
+      leases.serve(request, responder, deadlineNs(request));
+    } else if (!FileLockService.KINDS.contains(request.getBodyCase())) {
+      responder.fail(ErrorCode.BAD_REQUEST, "lockd serves no " + request.getBodyCase());
+    } else if (leases.isOpen(session)) {
+      fileLocks.serve(session, request, responder, nowNs());
+    } else {
+      responder.fail(ErrorCode.SESSION_ENDED, "session " + session + " is not open");
     }
   }
 
   private void serveMaster(Request request, Responder responder) {
     if (!isLocal(responder)) {
       responder.fail(ErrorCode.BAD_REQUEST, "only the master of this process may ask this");
-      return;
-    }
-    long nowNs = nowNs();
-    switch (request.getBodyCase()) {
-      case SESSION_ENDED -> {
-        SessionEnded it = request.getSessionEnded();
-        outbox.forgetSession(it.getSession());
-        pushers.forgetSession(it.getSession());
-        names.forget(it.getSession());
-        fileLocks.onSessionEnded(it.getSession(), nowNs);
-        outbox.run(table.onSessionEnded(it.getSession(), it.getClean(), nowNs));
-        directories.onSessionEnded(it.getSession());
-        responder.ok();
-      }
-      case SETTLE_ATTRIBUTES -> {
-        SettleAttributes it = request.getSettleAttributes();
-        outbox.run(
-            table.onSettleAttributes(
-                nextRequest(responder),
-                it.getInode(),
-                it.getSession(),
-                deadlineNs(request, nowNs),
-                nowNs));
-      }
-      case RIDE_LEASE -> ride(request, responder, nowNs);
-      case CONDEMN_INODE -> {
-        CondemnInode it = request.getCondemnInode();
-        outbox.run(
-            table.onCondemn(
-                nextRequest(responder),
-                it.getInode(),
-                it.getSet(),
-                deadlineNs(request, nowNs),
-                nowNs));
-      }
-      default -> throw Check.unreachable("%s is not of the master", request.getBodyCase());
-    }
-  }
-
-  private void ride(Request request, Responder responder, long nowNs) {
-    RideLease it = request.getRideLease();
-    if (it.getLease() <= 0 || !isMode(it.getMode()) || !table.isKnown(it.getSession())) {
-      responder.fail(ErrorCode.BUSY, "no lease rides along");
-      return;
-    }
-    LeaseTable.Acquire asked =
-        new LeaseTable.Acquire(
-            it.getSession(),
-            it.getInode(),
-            it.getLease(),
-            it.getMode(),
-            it.getSet(),
-            deadlineNs(request, nowNs));
-    outbox.await(it.getSession(), it.getInode(), it.getLease(), responder);
-    outbox.run(table.onRide(asked, nowNs));
-  }
-
-  private long nextRequest(Responder responder) {
-    lastRequest++;
-    outbox.await(lastRequest, responder);
-    return lastRequest;
-  }
-
-  // ---- for people
-
-  private List<LeaseTable.Row> rows(long volume) {
-    return table.rows(ROWS_MAX, nowNs()).stream()
-        .filter(
-            row -> volume == 0 || row.session() == 0 || outbox.isOfVolume(row.session(), volume))
-        .toList();
-  }
-
-  /** Runs {@code then} when the sessions of the rows have names, or the master has none. */
-  private void knowing(List<LeaseTable.Row> rows, Runnable then) {
-    if (names.knowsAll(LeaseListing.sessions(rows))) {
-      then.run();
+    } else if (request.getBodyCase() == BodyCase.SESSION_ENDED) {
+      endSession(request.getSessionEnded());
+      responder.ok();
     } else {
-      outbox.askSessions(names::learn, then);
+      leases.serveMaster(request, responder, deadlineNs(request));
     }
   }
 
-  private void list(long volume, Responder responder) {
-    if (table == null) {
-      responder.fail(ErrorCode.NOT_LEADER, "lockd has moved");
-      return;
-    }
-    responder.reply(
-        Reply.newBuilder()
-            .setListLeases(
-                ListLeasesReply.newBuilder()
-                    .addAllRows(listing.messages(rows(volume)))
-                    .addAllLocks(fileLockRows(volume))
-                    .putAllCounters(counters.all()))
-            .build());
-  }
-
-  private List<FileLockRow> fileLockRows(long volume) {
-    return fileLocks.rows(ROWS_MAX, nowNs()).stream()
-        .filter(row -> volume == 0 || outbox.isOfVolume(row.session(), volume))
-        .map(fileLocks::message)
-        .toList();
-  }
-
-  private void clear(ClearLeases request, Responder responder) {
-    if (request.getSession() == 0 && request.getOlderThanMs() == 0) {
-      responder.fail(ErrorCode.BAD_REQUEST, "clear the leases of whom, or how old?");
-      return;
-    }
-    List<LeaseTable.Row> cleared = new ArrayList<>();
-    long ageNs = Duration.ofMillis(request.getOlderThanMs()).toNanos();
-    outbox.run(table.onClear(request.getSession(), ageNs, cleared, nowNs()));
-    if (ageNs == 0) {
-      fileLocks.clear(request.getSession(), nowNs());
-    }
-    knowing(
-        cleared,
-        () -> {
-          List<LeaseRow> rows = listing.messages(cleared);
-          rows.forEach(LockdServer::logCleared);
-          responder.reply(
-              Reply.newBuilder()
-                  .setClearLeases(ClearLeasesReply.newBuilder().addAllRows(rows))
-                  .build());
-        });
-  }
-
-  private static void logCleared(LeaseRow row) {
-    LOG.warn(
-        "the {} lease {} of session {} ({}) on inode {} was cleared by force",
-        row.getMode(),
-        row.getLease(),
-        row.getSession(),
-        row.getHolder(),
-        row.getInode());
-  }
-
-  private void maybeComplain() {
-    long nowNs = nowNs();
-    if (nowNs - longWaitsCheckedNs < LONG_WAIT_CHECK_NS) {
-      return;
-    }
-    longWaitsCheckedNs = nowNs;
-    List<LeaseTable.Row> waits = table.longWaits(LONG_WAIT_NS, nowNs);
-    if (listing.isNews(waits, LONG_WAIT_NS)) {
-      knowing(waits, () -> listing.complain(waits, LONG_WAIT_NS));
-    }
+  private void endSession(SessionEnded it) {
+    long session = it.getSession();
+    outbox.forgetSession(session);
+    pushers.forgetSession(session);
+    names.forget(session);
+    fileLocks.onSessionEnded(session, nowNs());
+    leases.onSessionEnded(session, it.getClean());
+    directories.onSessionEnded(session);
   }
 
   private static boolean isLocal(Responder responder) {
@@ -590,17 +341,22 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
     return peer.role().equals("local") && peer.address().equals("in-process");
   }
 
-  private static boolean isMode(LeaseMode mode) {
-    return mode == LeaseMode.SHARED || mode == LeaseMode.EXCLUSIVE;
-  }
-
-  private long deadlineNs(Request request, long nowNs) {
+  private long deadlineNs(Request request) {
     int timeoutMs = request.getTimeoutMs();
     long lastsNs = Duration.ofMillis(Integer.toUnsignedLong(timeoutMs)).toNanos();
-    return nowNs + (timeoutMs == 0 ? times.operationNs() : lastsNs);
+    return nowNs() + (timeoutMs == 0 ? times.operationNs() : lastsNs);
   }
 
   private long nowNs() {
     return agent.clock().nowNs();
+  }
+
+  @SafeVarargs
+  private static Set<BodyCase> union(Set<BodyCase>... sets) {
+    EnumSet<BodyCase> all = EnumSet.noneOf(BodyCase.class);
+    for (Set<BodyCase> set : sets) {
+      all.addAll(set);
+    }
+    return Collections.unmodifiableSet(all);
   }
 }

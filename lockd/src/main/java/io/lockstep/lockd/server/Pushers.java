@@ -1,7 +1,11 @@
 package io.lockstep.lockd.server;
 
+import io.lockstep.wire.Payload;
 import io.lockstep.wire.PeerIdentity;
+import io.lockstep.wire.RequestHandler;
+import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.Push;
+import io.lockstep.wire.message.Request;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -16,6 +20,24 @@ final class Pushers {
     if (known == null || !isSame(known, peer)) {
       peers.put(session, peer);
     }
+  }
+
+  /** Wraps the handler of any requests, to remember where those with a session come from. */
+  RequestHandler observing(RequestHandler next) {
+    return new RequestHandler() {
+      @Override
+      public void onRequest(Request request, Payload payload, Responder responder) {
+        if (request.getSession() != 0) {
+          remember(request.getSession(), responder.peer());
+        }
+        next.onRequest(request, payload, responder);
+      }
+
+      @Override
+      public void onDisconnected(PeerIdentity peer) {
+        next.onDisconnected(peer);
+      }
+    };
   }
 
   /** This connection is gone. */
