@@ -70,7 +70,7 @@ public final class Simulation {
     try {
       safety();
       liveness();
-      problems.addAll(history.problems());
+      history.violations().forEach(violation -> problems.add(violation.toString()));
       problems.addAll(new Convergence(cluster).problems());
     } catch (RuntimeException | Error e) {
       problems.add(describe(e));

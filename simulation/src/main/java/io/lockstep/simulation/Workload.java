@@ -192,8 +192,7 @@ final class Workload {
           int value = Cells.value(bytes.array(), i, first + i);
           values.add(value);
           if (value < 0) {
-            history.torn(
-                file.name + " cell " + (first + i) + " holds what nobody wrote, read by " + who);
+            history.torn(who, file.name, first + i, endNs);
           } else {
             history.read(client, file.name, first + i, value, startNs, endNs);
           }

@@ -1,18 +1,22 @@
 package io.lockstep.simulation.check;
 
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Confined to its owner. What applications did to files that are made of cells: each write fills
- * some cells with its own number, each read finds the number in each cell. Knows which writes were
- * promised to stay: those whose fsync succeeded survive everything, those whose flush or close
- * succeeded survive their client, and the others may go with it.
+ * Confined to its owner. What applications did and saw, written down while they worked, and whether
+ * it can be. Files are made of cells, which are registers, or of records at their end ({@link
+ * AppendHistory}); beside them {@link NameHistory}, {@link LockHistory} and {@link
+ * CloseToOpenHistory}.
+ *
+ * <p>Knows which changes were promised to stay: those whose fsync succeeded survive everything,
+ * those whose flush or close succeeded survive their client, and the others may go with it.
  */
 public final class History {
-  /** How far a write was acknowledged. */
+  /** How far a change was acknowledged. */
   public enum Promise {
     /** write(2) returned: gone with the client or its lease, which tells EIO once. */
     ACCEPTED,
@@ -22,44 +26,18 @@ public final class History {
     DURABLE
   }
 
-  /** Whether a write may be gone again. */
-  private enum Fate {
-    STAYS,
-    /** Every replica in step went down at once: gone, unless an fsync succeeds later. */
-    DOUBTFUL,
-    /** Its client died or was told EIO. */
-    LOST
-  }
-
-  /** One write, from its begin on. */
-  public static final class Write {
-    private final int value;
-    private final String who;
-    private final String file;
+  /** Some cells filled with one number, or cut off. */
+  public static final class Write extends Change {
     private final int firstCell;
     private final int cells;
-    private final long startNs;
-    private long endNs = RegisterHistory.NEVER;
-    private Promise promise = Promise.ACCEPTED;
-    private Fate fate = Fate.STAYS;
-    private long lostNs;
-    private boolean seenByAll;
+    private final boolean cut;
 
-    private Write(int value, String who, String file, int firstCell, int cells, long startNs) {
-      this.value = value;
-      this.who = who;
-      this.file = file;
+    private Write(
+        int value, String who, String file, int firstCell, int cells, boolean cut, long startNs) {
+      super(value, who, file, startNs);
       this.firstCell = firstCell;
       this.cells = cells;
-      this.startNs = startNs;
-    }
-
-    public int value() {
-      return value;
-    }
-
-    boolean isDone() {
-      return endNs != RegisterHistory.NEVER;
+      this.cut = cut;
     }
   }
 
@@ -67,28 +45,78 @@ public final class History {
 
   private final List<Write> writes = new ArrayList<>();
   private final List<Read> reads = new ArrayList<>();
-  private final List<String> torn = new ArrayList<>();
+  private final List<Violation> torn = new ArrayList<>();
+  private final AppendHistory appends = new AppendHistory(this::open);
+  private final NameHistory names = new NameHistory();
+  private final LockHistory locks = new LockHistory();
+  private final CloseToOpenHistory loose = new CloseToOpenHistory();
+
+  /** By client and file: what may still be lost, or is not yet durable. */
+  private final Map<String, Map<String, List<Change>>> open = new TreeMap<>();
+
+  private int lastValue;
+
+  public AppendHistory appends() {
+    return appends;
+  }
+
+  public NameHistory names() {
+    return names;
+  }
+
+  public LockHistory locks() {
+    return locks;
+  }
+
+  public CloseToOpenHistory loose() {
+    return loose;
+  }
+
+  // ---- what is written down
+
+  /** A number that nothing else in this history has. */
+  int newValue() {
+    return ++lastValue;
+  }
+
+  private void open(Change change) {
+    open.computeIfAbsent(change.who, who -> new TreeMap<>())
+        .computeIfAbsent(change.file, file -> new ArrayList<>())
+        .add(change);
+  }
 
   /** A write begins; its value is a number that no other has. */
   public Write begin(String who, String file, int firstCell, int cells, long nowNs) {
-    Write write = new Write(writes.size() + 1, who, file, firstCell, cells, nowNs);
+    return begin(new Write(newValue(), who, file, firstCell, cells, false, nowNs));
+  }
+
+  /** A truncation begins that leaves zeros in these cells, whether the file ends there or not. */
+  public Write beginCut(String who, String file, int firstCell, int cells, long nowNs) {
+    return begin(new Write(newValue(), who, file, firstCell, cells, true, nowNs));
+  }
+
+  private Write begin(Write write) {
     writes.add(write);
+    open(write);
     return write;
   }
 
   /** It returned without an error; without this its outcome is not known. */
-  public void end(Write write, Promise promise, long nowNs) {
-    write.endNs = nowNs;
-    write.promise = promise;
+  public void end(Change change, Promise promise, long nowNs) {
+    change.end(promise, nowNs);
   }
 
+  /** A cell was read; 0 = as if never written. */
   public void read(String who, String file, int cell, int value, long startNs, long endNs) {
     reads.add(new Read(who, file, cell, value, startNs, endNs));
   }
 
   /** A cell held what nobody wrote. */
-  public void torn(String what) {
-    torn.add(what);
+  public void torn(String who, String file, int cell, long nowNs) {
+    torn.add(
+        new Violation(
+            name(file, cell),
+            who + " read what nobody wrote, or a mix, at " + RegisterHistory.time(nowNs)));
   }
 
   public int reads() {
@@ -100,28 +128,24 @@ public final class History {
   }
 
   /**
-   * flush or fsync of the file returned, for what {@code who} wrote before it began and since this
+   * flush or fsync of the file returned, for what {@code who} did before it began and since this
    * descriptor is open: of what was lost before it knows nothing.
    */
   public void kept(String who, String file, Promise promise, long openedNs, long beganNs) {
-    for (Write write : writes) {
-      boolean covered =
-          write.isDone()
-              && write.startNs >= openedNs
-              && write.endNs <= beganNs
-              && write.file.equals(file)
-              && of(write, who);
-      if (covered) {
-        write.promise = promise.compareTo(write.promise) > 0 ? promise : write.promise;
-        // Success is told for what is there only.
-        boolean proved = promise == Promise.DURABLE && write.fate == Fate.DOUBTFUL;
-        write.fate = proved ? Fate.STAYS : write.fate;
+    Iterator<Change> each = open(who, file).iterator();
+    while (each.hasNext()) {
+      Change change = each.next();
+      if (change.isDone() && change.startNs >= openedNs && change.endNs() <= beganNs) {
+        change.onKept(promise);
+      }
+      if (change.isSettled()) {
+        each.remove();
       }
     }
   }
 
-  private static boolean of(Write write, String who) {
-    return write.who.equals(who);
+  private List<Change> open(String who, String file) {
+    return open.getOrDefault(who, Map.of()).getOrDefault(file, new ArrayList<>());
   }
 
   /**
@@ -130,111 +154,147 @@ public final class History {
    * @param file null = all
    */
   public void lost(String who, String file, long nowNs) {
-    for (Write write : writes) {
-      if (of(write, who)
-          && (file == null || write.file.equals(file))
-          && (write.promise == Promise.ACCEPTED || write.fate == Fate.DOUBTFUL)) {
-        write.fate = Fate.LOST;
-        write.lostNs = nowNs;
-      }
+    if (file != null) {
+      open(who, file).forEach(change -> change.onLost(nowNs));
+    } else {
+      open.getOrDefault(who, Map.of())
+          .values()
+          .forEach(all -> all.forEach(change -> change.onLost(nowNs)));
     }
   }
 
   /** No replica in step was left running: whatever is not durable may be gone. */
   public void blackout(long nowNs) {
-    for (Write write : writes) {
-      if (write.promise != Promise.DURABLE) {
-        write.fate = write.fate == Fate.LOST ? Fate.LOST : Fate.DOUBTFUL;
-        write.lostNs = nowNs;
-        write.seenByAll = true;
-      }
-    }
+    open.values()
+        .forEach(
+            files ->
+                files.values().forEach(all -> all.forEach(change -> change.onBlackout(nowNs))));
   }
 
-  /** What the history violates; empty if nothing. */
-  public List<String> problems() {
-    List<String> problems = new ArrayList<>(torn);
-    Map<String, RegisterHistory> registers = new TreeMap<>();
+  // ---- whether it can be
+
+  /** What all of it violates; empty if nothing. */
+  public List<Violation> violations() {
+    List<Violation> violations = new ArrayList<>(torn);
+    registers()
+        .forEach(
+            (name, register) -> {
+              String problem = register.problem();
+              if (problem != null) {
+                violations.add(new Violation(name, problem));
+              }
+            });
+    violations.addAll(appends.violations());
+    violations.addAll(names.violations());
+    violations.addAll(locks.violations());
+    violations.addAll(loose.violations());
+    return violations;
+  }
+
+  /** What was done to one cell. */
+  private static final class Cell {
+    final RegisterHistory register = new RegisterHistory();
+    final List<Write> writes = new ArrayList<>();
+    boolean isCut;
+  }
+
+  private Map<String, RegisterHistory> registers() {
+    Map<String, Map<Integer, Cell>> files = new TreeMap<>();
     for (Write write : writes) {
-      for (int cell = write.firstCell; cell < write.firstCell + write.cells; cell++) {
-        register(registers, write.file, cell)
-            .write(
-                write.value,
-                write.startNs,
-                write.fate != Fate.STAYS ? RegisterHistory.NEVER : write.endNs);
+      for (int number = write.firstCell; number < write.firstCell + write.cells; number++) {
+        Cell cell = cell(files, write.file, number);
+        cell.writes.add(write);
+        cell.isCut |= write.cut;
+        long endNs = write.stays() ? write.endNs() : RegisterHistory.NEVER;
+        cell.register.write(write.value(), write.startNs, endNs);
       }
     }
     for (Read read : reads) {
-      if (counts(read)) {
-        register(registers, read.file, read.cell).read(read.value, read.startNs, read.endNs);
+      Cell cell = cell(files, read.file, read.cell);
+      if (counts(read) && (read.value != RegisterHistory.INITIAL || !mayBeCut(cell, read))) {
+        cell.register.read(read.value, read.startNs, read.endNs);
       }
     }
-    registers.forEach(
-        (name, register) -> {
-          String problem = register.problem();
-          if (problem != null) {
-            problems.add(name + ": " + problem);
-          }
-        });
-    return problems;
+    Map<String, RegisterHistory> all = new TreeMap<>();
+    files.forEach(
+        (file, cells) ->
+            cells.forEach((number, cell) -> all.put(name(file, number), cell.register)));
+    return all;
   }
 
-  /** A read of what was lost later is no witness, if only the one who lost it could see it. */
+  private static Cell cell(Map<String, Map<Integer, Cell>> files, String file, int number) {
+    return files
+        .computeIfAbsent(file, name -> new TreeMap<>())
+        .computeIfAbsent(number, name -> new Cell());
+  }
+
+  /**
+   * Zeros may be those of any truncation, unless something that stays was surely written after all
+   * of them and before this read.
+   */
+  private static boolean mayBeCut(Cell cell, Read zeros) {
+    long lastCutNs = Long.MIN_VALUE;
+    for (Write write : cell.writes) {
+      if (write.cut && write.startNs <= zeros.endNs) {
+        lastCutNs = Math.max(lastCutNs, write.endNs());
+      }
+    }
+    long afterNs = lastCutNs;
+    return cell.isCut
+        && afterNs != Long.MIN_VALUE
+        && cell.writes.stream()
+            .noneMatch(
+                w -> !w.cut && w.stays() && w.startNs > afterNs && w.endNs() < zeros.startNs);
+  }
+
   private boolean counts(Read read) {
-    if (read.value <= 0 || read.value > writes.size()) {
-      return true;
-    }
-    Write write = writes.get(read.value - 1);
-    if (write.fate == Fate.STAYS || read.startNs > write.lostNs) {
-      return true;
-    }
-    return !write.seenByAll && !write.who.equals(read.who);
+    Change change = writtenBy(read);
+    return change == null || change.isWitness(read.who, read.startNs);
   }
 
-  private static RegisterHistory register(
-      Map<String, RegisterHistory> registers, String file, int cell) {
-    return registers.computeIfAbsent(file + " cell " + cell, name -> new RegisterHistory());
+  /** Null if nobody wrote it. Values of writes rise, though not by one. */
+  private Write writtenBy(Read read) {
+    int low = 0;
+    int high = writes.size() - 1;
+    while (low <= high) {
+      int middle = (low + high) >>> 1;
+      int value = writes.get(middle).value();
+      if (value == read.value) {
+        return writes.get(middle);
+      }
+      low = value < read.value ? middle + 1 : low;
+      high = value > read.value ? middle - 1 : high;
+    }
+    return null;
   }
 
-  /** What happened to the cells of a file, in order of time, for people. */
-  public List<String> story(String register) {
-    List<String> lines = new ArrayList<>();
+  private static String name(String file, int cell) {
+    return file + " cell " + cell;
+  }
+
+  // ---- for people
+
+  /** What happened to the object of a violation, in order of time. */
+  public List<String> story(String object) {
+    Story story = new Story();
     for (Write w : writes) {
       for (int cell = w.firstCell; cell < w.firstCell + w.cells; cell++) {
-        if ((w.file + " cell " + cell).equals(register)) {
-          lines.add(
-              String.format(
-                  java.util.Locale.ROOT,
-                  "%14.6f..%s %s writes %d (%s%s)",
-                  w.startNs / 1e9,
-                  end(w.endNs),
-                  w.who,
-                  w.value,
-                  w.promise,
-                  w.fate == Fate.STAYS ? "" : ", " + w.fate));
+        if (name(w.file, cell).equals(object)) {
+          String what = w.cut ? " cuts it off, " : " writes ";
+          story.add(w.startNs, w.endNs(), w.who + what + w.value() + " (" + w.state() + ")");
         }
       }
     }
     for (Read r : reads) {
-      if ((r.file + " cell " + r.cell).equals(register)) {
-        lines.add(
-            String.format(
-                java.util.Locale.ROOT,
-                "%14.6f..%s %s reads %d%s",
-                r.startNs / 1e9,
-                end(r.endNs),
-                r.who,
-                r.value,
-                counts(r) ? "" : " (of what was lost: no witness)"));
+      if (name(r.file, r.cell).equals(object)) {
+        String tail = counts(r) ? "" : " (of what was lost: no witness)";
+        story.add(r.startNs, r.endNs, r.who + " reads " + r.value + tail);
       }
     }
-    lines.sort(null);
-    return lines;
-  }
-
-  private static String end(long ns) {
-    return ns == RegisterHistory.NEVER
-        ? "          ?"
-        : String.format(java.util.Locale.ROOT, "%.6f", ns / 1e9);
+    appends.tell(object, story);
+    names.tell(object, story);
+    locks.tell(object, story);
+    loose.tell(object, story);
+    return story.lines();
   }
 }

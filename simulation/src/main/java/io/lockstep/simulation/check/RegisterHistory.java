@@ -2,7 +2,9 @@ package io.lockstep.simulation.check;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Confined to its owner. The operations on one register whose writes all write different values,
@@ -23,23 +25,30 @@ public final class RegisterHistory {
 
   private static final long BEFORE_ALL = Long.MIN_VALUE;
 
-  // By value: the write, then what its reads did to the zone.
+  // By slot, one for each value: the write, then what its reads did to the zone.
+  private int[] values = new int[16];
   private long[] writeStart = new long[16];
   private long[] writeEnd = new long[16];
   private long[] firstEnd = new long[16];
   private long[] lastStart = new long[16];
   private boolean[] written = new boolean[16];
   private boolean[] read = new boolean[16];
-  private int valuesEnd;
+  private int slots;
+  private final Map<Integer, Integer> slotOf = new HashMap<>();
   private final List<String> broken = new ArrayList<>();
 
   public RegisterHistory() {
     write(INITIAL, BEFORE_ALL, BEFORE_ALL);
   }
 
-  private void grow(int value) {
-    if (value >= writeStart.length) {
-      int size = Math.max(value + 1, 2 * writeStart.length);
+  private int slot(int value) {
+    Integer known = slotOf.putIfAbsent(value, slots);
+    if (known != null) {
+      return known;
+    }
+    if (slots == values.length) {
+      int size = 2 * slots;
+      values = Arrays.copyOf(values, size);
       writeStart = Arrays.copyOf(writeStart, size);
       writeEnd = Arrays.copyOf(writeEnd, size);
       firstEnd = Arrays.copyOf(firstEnd, size);
@@ -47,34 +56,40 @@ public final class RegisterHistory {
       written = Arrays.copyOf(written, size);
       read = Arrays.copyOf(read, size);
     }
-    for (; valuesEnd <= value; valuesEnd++) {
-      firstEnd[valuesEnd] = NEVER;
-      lastStart[valuesEnd] = BEFORE_ALL;
-    }
+    values[slots] = value;
+    firstEnd[slots] = NEVER;
+    lastStart[slots] = BEFORE_ALL;
+    return slots++;
   }
 
   /** A write of a value that nobody else writes; {@code endNs} NEVER if its outcome is unknown. */
   public void write(int value, long startNs, long endNs) {
-    grow(value);
-    if (written[value]) {
+    int slot = slot(value);
+    if (written[slot]) {
       broken.add("value " + value + " is written twice");
     }
-    written[value] = true;
-    writeStart[value] = startNs;
-    writeEnd[value] = endNs;
-    zone(value, startNs, endNs);
+    written[slot] = true;
+    writeStart[slot] = startNs;
+    writeEnd[slot] = endNs;
+    zone(slot, startNs, endNs);
   }
 
   /** A read that was answered. */
   public void read(int value, long startNs, long endNs) {
-    grow(value);
-    read[value] = true;
-    zone(value, startNs, endNs);
+    int slot = slot(value);
+    read[slot] = true;
+    zone(slot, startNs, endNs);
   }
 
-  private void zone(int value, long startNs, long endNs) {
-    firstEnd[value] = Math.min(firstEnd[value], endNs);
-    lastStart[value] = Math.max(lastStart[value], startNs);
+  /** Whether the register had this value all the time from before {@code startNs} on. */
+  boolean surelyHeld(int value, long startNs, long endNs) {
+    Integer slot = slotOf.get(value);
+    return slot != null && written[slot] && firstEnd[slot] < startNs && endNs < lastStart[slot];
+  }
+
+  private void zone(int slot, long startNs, long endNs) {
+    firstEnd[slot] = Math.min(firstEnd[slot], endNs);
+    lastStart[slot] = Math.max(lastStart[slot], startNs);
   }
 
   /** Null if linearizable; else what is wrong, in words, with the values in it. */
@@ -83,14 +98,14 @@ public final class RegisterHistory {
       return broken.get(0);
     }
     int count = 0;
-    for (int value = 0; value < valuesEnd; value++) {
-      if (read[value] && !written[value]) {
-        return "value " + value + " was read and nobody wrote it";
+    for (int slot = 0; slot < slots; slot++) {
+      if (read[slot] && !written[slot]) {
+        return "value " + values[slot] + " was read and nobody wrote it";
       }
-      if (written[value] && firstEnd[value] < writeStart[value]) {
-        return "value " + value + " was read before its write began";
+      if (written[slot] && firstEnd[slot] < writeStart[slot]) {
+        return "value " + values[slot] + " was read before its write began";
       }
-      if (isForward(value)) {
+      if (isForward(slot)) {
         count++;
       }
     }
@@ -104,51 +119,51 @@ public final class RegisterHistory {
     return backwardInside(forward, starts);
   }
 
-  private boolean isForward(int value) {
-    return written[value] && firstEnd[value] < lastStart[value];
+  private boolean isForward(int slot) {
+    return written[slot] && firstEnd[slot] < lastStart[slot];
   }
 
   /** The values of forward zones in order of their begin. */
   private int[] sortedForward(int count, long[] starts) {
     int n = 0;
-    for (int value = 0; value < valuesEnd; value++) {
-      if (isForward(value)) {
-        starts[n++] = firstEnd[value];
+    for (int slot = 0; slot < slots; slot++) {
+      if (isForward(slot)) {
+        starts[n++] = firstEnd[slot];
       }
     }
     Arrays.sort(starts);
     int[] forward = new int[count];
     int[] used = new int[count];
-    for (int value = 0; value < valuesEnd; value++) {
-      if (isForward(value)) {
-        int at = Arrays.binarySearch(starts, firstEnd[value]);
-        while (at > 0 && starts[at - 1] == firstEnd[value]) {
+    for (int slot = 0; slot < slots; slot++) {
+      if (isForward(slot)) {
+        int at = Arrays.binarySearch(starts, firstEnd[slot]);
+        while (at > 0 && starts[at - 1] == firstEnd[slot]) {
           at--;
         }
-        forward[at + used[at]++] = value;
+        forward[at + used[at]++] = slot;
       }
     }
     return forward;
   }
 
   private String backwardInside(int[] forward, long[] starts) {
-    for (int value = 0; value < valuesEnd; value++) {
-      boolean counts = written[value] && (read[value] || writeEnd[value] != NEVER);
-      if (!counts || isForward(value)) {
+    for (int slot = 0; slot < slots; slot++) {
+      boolean counts = written[slot] && (read[slot] || writeEnd[slot] != NEVER);
+      if (!counts || isForward(slot)) {
         continue;
       }
       // The last forward zone that begins before this one.
-      int at = Arrays.binarySearch(starts, lastStart[value]);
+      int at = Arrays.binarySearch(starts, lastStart[slot]);
       at = at >= 0 ? at : -at - 1;
-      while (at > 0 && (at == starts.length || starts[at] >= lastStart[value])) {
+      while (at > 0 && (at == starts.length || starts[at] >= lastStart[slot])) {
         at--;
       }
       boolean inside =
           starts.length > 0
-              && starts[at] < lastStart[value]
-              && firstEnd[value] < lastStart[forward[at]];
+              && starts[at] < lastStart[slot]
+              && firstEnd[slot] < lastStart[forward[at]];
       if (inside) {
-        return clash(forward[at], value);
+        return clash(forward[at], slot);
       }
     }
     return null;
@@ -156,7 +171,7 @@ public final class RegisterHistory {
 
   private String clash(int a, int b) {
     return "value "
-        + a
+        + values[a]
         + " (written "
         + time(writeStart[a])
         + " to "
@@ -166,7 +181,7 @@ public final class RegisterHistory {
         + " to "
         + time(lastStart[a])
         + " at least, and value "
-        + b
+        + values[b]
         + " (written "
         + time(writeStart[b])
         + " to "
@@ -177,7 +192,8 @@ public final class RegisterHistory {
         + time(Math.max(firstEnd[b], lastStart[b]));
   }
 
-  private static String time(long ns) {
+  /** A time, for people. */
+  static String time(long ns) {
     if (ns == NEVER) {
       return "never";
     }
