@@ -208,7 +208,7 @@ final class Workload {
       long beganNs = time.nowNs();
       try {
         if (promise == Promise.DURABLE) {
-          file.content.fsync(file.descriptor);
+          file.content.fsync(file.descriptor, true);
         } else {
           file.content.flush(file.descriptor);
         }

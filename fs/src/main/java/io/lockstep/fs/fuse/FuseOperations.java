@@ -353,7 +353,7 @@ final class FuseOperations {
         request,
         node,
         t -> {
-          vfs.files().fsync(FuseRequest.handle(fileInfo));
+          vfs.files().fsync(FuseRequest.handle(fileInfo), dataOnly == 0);
           ok(t);
         });
   }

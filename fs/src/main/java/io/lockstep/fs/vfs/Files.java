@@ -352,10 +352,11 @@ public final class Files {
     file.content.flush(file.descriptor);
   }
 
-  public void fsync(long handle) throws Outcome {
+  /** fsync(2), or without {@code times} fdatasync(2). */
+  public void fsync(long handle, boolean times) throws Outcome {
     OpenFile file = handles.get(handle);
     OperationLog.phase("content");
-    file.content.fsync(file.descriptor);
+    file.content.fsync(file.descriptor, times);
   }
 
   public void release(long handle) throws Outcome {
@@ -401,7 +402,7 @@ public final class Files {
         return;
       }
       try {
-        file.content.fsync(file.descriptor);
+        file.content.fsync(file.descriptor, true);
       } catch (Outcome e) {
         LOG.warn("inode {} could not be written back: {}", file.inode, e.code());
       }

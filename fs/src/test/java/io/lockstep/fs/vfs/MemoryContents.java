@@ -175,7 +175,7 @@ public final class MemoryContents implements Contents {
     public void flush(Descriptor descriptor) {}
 
     @Override
-    public void fsync(Descriptor descriptor) {}
+    public void fsync(Descriptor descriptor, boolean times) {}
 
     @Override
     public synchronized Attributes attributes(Attributes fromMaster) {

@@ -7,6 +7,7 @@ import io.lockstep.replication.eagerlock.Kind;
 import io.lockstep.replication.eagerlock.Range;
 import io.lockstep.replication.eagerlock.Result;
 import io.lockstep.wire.Payload;
+import io.lockstep.wire.message.Durability;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.WriteObject;
 
@@ -56,7 +57,7 @@ final class DirectWrite extends LockOp<Long> {
                     WriteObject.newBuilder()
                         .setContext(inode.context(epoch, start.token(), start.cycle(), absent))
                         .setOffset(at)
-                        .setSync(sync))
+                        .setDurability(sync ? Durability.DATA_AND_TIMES : Durability.RECEIVED))
                 .build(),
         Payload.of(bytes),
         done -> {
@@ -67,24 +68,12 @@ final class DirectWrite extends LockOp<Long> {
           }
           inode.wrote(start.cycle(), done);
           inode.buffer().changed(Math.max(inode.buffer().size(), at + bytes.length), wallTimeNs());
-          if (sync) {
-            engine.refresher.refresh(inode, told -> end(at, told));
-          } else {
-            end(at, true);
-          }
+          result.complete(at);
+          inode.finish(this, Result.OK);
         });
   }
 
   private long wallTimeNs() {
     return engine.wallTimeNs();
-  }
-
-  private void end(long at, boolean told) {
-    if (told) {
-      result.complete(at);
-    } else {
-      fail(ErrorCode.TIMED_OUT);
-    }
-    inode.finish(this, Result.OK);
   }
 }

@@ -65,8 +65,12 @@ public interface FileContent {
   /** What was written through this mount is received by every RW member: at each close(2). */
   void flush(Descriptor descriptor) throws Outcome;
 
-  /** What was written through this mount is durable on every RW member, with size and times. */
-  void fsync(Descriptor descriptor) throws Outcome;
+  /**
+   * What was written through this mount is durable on every RW member, with its size.
+   *
+   * @param times also when it was written: fsync(2), without them fdatasync(2)
+   */
+  void fsync(Descriptor descriptor, boolean times) throws Outcome;
 
   /** {@code fromMaster} with size and times of what this mount wrote. Never blocks. */
   Attributes attributes(Attributes fromMaster);

@@ -18,11 +18,24 @@ final class HeldTimes {
   private @Nullable Timestamp mtime;
   private @Nullable Timestamp atime;
 
+  /** An application set some of them, and no member knows what it set. */
+  private boolean chosen;
+
   /** What the master says is right. */
   void clear() {
     changedAtNs = 0;
     mtime = null;
     atime = null;
+    chosen = false;
+  }
+
+  /** The master knows them. */
+  void told() {
+    chosen = false;
+  }
+
+  boolean areChosen() {
+    return chosen;
   }
 
   void written(long wallTimeNs) {
@@ -34,6 +47,7 @@ final class HeldTimes {
   void set(SetAttributes times, long wallTimeNs) {
     Timestamp now = Convert.timestamp(wallTimeNs);
     changedAtNs = wallTimeNs;
+    chosen = true;
     if (times.hasMtime() || times.getMtimeNow()) {
       mtime = times.getMtimeNow() ? now : times.getMtime();
     }

@@ -232,10 +232,10 @@ final class InodeContent implements FileContent {
   }
 
   @Override
-  public void fsync(Descriptor descriptor) throws Outcome {
+  public void fsync(Descriptor descriptor, boolean times) throws Outcome {
     long upTo = inode.buffer().lastWrite();
     CompletableFuture<ErrorCode> synced = new CompletableFuture<>();
-    engine.onAgent(() -> inode.sync(upTo, synced::complete));
+    engine.onAgent(() -> inode.sync(upTo, times, synced::complete));
     ErrorCode code = await(synced);
     throwLoss(descriptor);
     if (!code.isOk()) {

@@ -13,6 +13,7 @@ import io.lockstep.replication.eagerlock.State;
 import io.lockstep.replication.eagerlock.TimerKind;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
+import io.lockstep.wire.message.Durability;
 import io.lockstep.wire.message.EagerLockRow;
 import io.lockstep.wire.message.LeaseGrant;
 import io.lockstep.wire.message.LeaseMode;
@@ -58,6 +59,7 @@ final class LeasedInode {
 
   private long writesDone;
   private long writesSynced;
+  private long timesSynced;
   private long cycleSinceNs;
   private long lastWriteNs;
 
@@ -366,33 +368,43 @@ final class LeasedInode {
   }
 
   /** What was done so far was synced by the members, also what others wrote before. */
-  void syncedAll() {
-    syncedSinceGrant = true;
-    synced(writesDone);
+  void syncedAll(Durability durability) {
+    if (durability != Durability.RECEIVED) {
+      syncedSinceGrant = true;
+      synced(writesDone);
+    }
+    if (durability == Durability.DATA_AND_TIMES) {
+      timesSynced = writesDone;
+    }
   }
 
   /**
-   * {@code then} gets OK when all writes up to {@code write} are durable, with size and times. The
-   * master may hear of the size before the members have the bytes: while it is ours nobody else
-   * goes by it, and if we end before they have them, settling corrects it.
+   * {@code then} gets OK when all writes up to {@code write} are durable, with their size and, if
+   * {@code times}, with when they were done. The members keep all that: the dirty mark beside it
+   * goes only after the master has heard of it, and whoever settles the mark takes size and time
+   * from the members. So no entry of the master's log is needed, unless an application chose the
+   * times itself: those only we know.
    */
-  void sync(long write, Consumer<ErrorCode> then) {
-    ErrorCode[] worst = {ErrorCode.OK};
-    int[] left = {2};
-    Consumer<ErrorCode> part =
-        code -> {
-          worst[0] = code.isOk() ? worst[0] : code;
-          left[0]--;
-          if (left[0] == 0) {
-            then.accept(worst[0]);
+  void sync(long write, boolean times, Consumer<ErrorCode> then) {
+    Runnable members = () -> writeBack.flushDurably(write, times, () -> syncMembers(times, then));
+    if (!times || !buffer.hasChosenTimes()) {
+      members.run();
+      return;
+    }
+    engine.refresher.refresh(
+        this,
+        told -> {
+          if (told) {
+            members.run();
+          } else {
+            then.accept(ErrorCode.TIMED_OUT);
           }
-        };
-    engine.refresher.refresh(this, ok -> part.accept(ok ? ErrorCode.OK : ErrorCode.TIMED_OUT));
-    writeBack.flushDurably(write, () -> syncMembers(part));
+        });
   }
 
-  private void syncMembers(Consumer<ErrorCode> then) {
-    if (writesSynced >= writesDone && syncedSinceGrant) {
+  private void syncMembers(boolean times, Consumer<ErrorCode> then) {
+    boolean dataIs = writesSynced >= writesDone && syncedSinceGrant;
+    if (dataIs && (!times || timesSynced >= writesDone)) {
       then.accept(ErrorCode.OK);
       return;
     }
@@ -403,13 +415,18 @@ final class LeasedInode {
         (epoch, absent) ->
             Request.newBuilder()
                 .setSyncObjects(
-                    SyncObjects.newBuilder().setSet(set).setEpoch(epoch).addInodes(inode))
+                    SyncObjects.newBuilder()
+                        .setSet(set)
+                        .setEpoch(epoch)
+                        .addInodes(inode)
+                        .setTimes(times))
                 .build(),
         Payload.EMPTY,
         done -> {
           if (done.code().isOk()) {
             syncedSinceGrant = true;
             synced(upTo);
+            timesSynced = times ? Math.max(timesSynced, upTo) : timesSynced;
           }
           then.accept(done.code());
         });

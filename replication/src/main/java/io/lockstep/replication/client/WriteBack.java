@@ -5,6 +5,7 @@ import io.lockstep.replication.eagerlock.Effect;
 import io.lockstep.replication.eagerlock.Kind;
 import io.lockstep.replication.eagerlock.Range;
 import io.lockstep.replication.eagerlock.Result;
+import io.lockstep.wire.message.Durability;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.WriteObject;
 import java.util.ArrayDeque;
@@ -40,8 +41,10 @@ final class WriteBack {
   /** Everything up to this write is ripe. */
   private long ripe;
 
-  /** Somebody waits until everything up to this write is durable. */
+  /** Somebody waits until everything up to this write is durable, or that and its times. */
   private long wantedDurable;
+
+  private long wantedTimes;
 
   WriteBack(Engine engine, LeasedInode inode) {
     this.engine = engine;
@@ -147,8 +150,9 @@ final class WriteBack {
    * As {@link #flush}, for one who then asks for durability: if all fits into one request, the
    * members make it durable before they answer, which spares the round trip.
    */
-  void flushDurably(long write, Runnable then) {
+  void flushDurably(long write, boolean times, Runnable then) {
     wantedDurable = Math.max(wantedDurable, write);
+    wantedTimes = times ? Math.max(wantedTimes, write) : wantedTimes;
     flush(write, then);
   }
 
@@ -192,9 +196,15 @@ final class WriteBack {
         engine.flushSlots.give();
         return;
       }
-      boolean sync = extent.firstWrite <= wantedDurable && buffer.isAlone(extent);
-      inode.arriveUnder(hold, new Flush(extent, sync));
+      inode.arriveUnder(hold, new Flush(extent, durability(extent)));
     }
+  }
+
+  private Durability durability(Extent extent) {
+    if (extent.firstWrite > wantedDurable || !buffer.isAlone(extent)) {
+      return Durability.RECEIVED;
+    }
+    return extent.firstWrite > wantedTimes ? Durability.DATA : Durability.DATA_AND_TIMES;
   }
 
   private void armFlush(Hold of) {
@@ -235,12 +245,12 @@ final class WriteBack {
   /** One request to all members with buffered bytes. */
   private final class Flush extends LockOp<Void> {
     private final Extent extent;
-    private final boolean sync;
+    private final Durability durability;
 
-    Flush(Extent extent, boolean sync) {
+    Flush(Extent extent, Durability durability) {
       super(engine.newTx(), Kind.WRITE, Range.NONE, Long.MAX_VALUE);
       this.extent = extent;
-      this.sync = sync;
+      this.durability = durability;
     }
 
     @Override
@@ -254,7 +264,7 @@ final class WriteBack {
                       WriteObject.newBuilder()
                           .setContext(inode.context(epoch, start.token(), start.cycle(), absent))
                           .setOffset(extent.offset)
-                          .setSync(sync))
+                          .setDurability(durability))
                   .build(),
           extent.payload(),
           done -> onDone(start.cycle(), done));
@@ -266,9 +276,7 @@ final class WriteBack {
       engine.flushSlots.give();
       if (done.code().isOk()) {
         inode.wrote(cycle, done);
-        if (sync) {
-          inode.syncedAll();
-        }
+        inode.syncedAll(durability);
       } else {
         inode.lost(done.code());
       }

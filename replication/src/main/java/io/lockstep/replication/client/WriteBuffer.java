@@ -428,6 +428,16 @@ final class WriteBuffer {
     }
   }
 
+  /** Whether an application set times of which only this mount knows. */
+  boolean hasChosenTimes() {
+    lock.lock();
+    try {
+      return times.areChosen();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Size and times for the master, or null if it knows them. */
   RefreshInodes.Update untold(long inode) {
     lock.lock();
@@ -461,6 +471,9 @@ final class WriteBuffer {
     lock.lock();
     try {
       told = Math.max(told, toldVersion);
+      if (told == version) {
+        times.told();
+      }
     } finally {
       lock.unlock();
     }

@@ -12,6 +12,7 @@ import io.lockstep.replication.store.DbBatch;
 import io.lockstep.replication.store.StoredObject;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Replies;
+import io.lockstep.wire.message.Durability;
 import io.lockstep.wire.message.ObjectContext;
 import java.io.IOException;
 import java.util.function.Consumer;
@@ -45,9 +46,9 @@ abstract class ChangeOperation extends RequestOperation {
   /** Changes the bytes and notes which, by {@link #take}. */
   abstract void apply(StoredObject target) throws Outcome;
 
-  /** Whether the answer waits until the bytes are durable. */
-  boolean answersDurable() {
-    return false;
+  /** What the answer waits for. */
+  Durability durability() {
+    return Durability.RECEIVED;
   }
 
   @Override
@@ -117,12 +118,13 @@ abstract class ChangeOperation extends RequestOperation {
     object.onExecuted();
     take(taken -> {});
     apply(object);
-    if (!answersDurable()) {
+    if (durability() == Durability.RECEIVED) {
       reply(Replies.OK);
       return;
     }
     agent.sync(
         object,
+        durability() == Durability.DATA_AND_TIMES,
         (code, message) -> {
           if (code.isOk()) {
             reply(Replies.OK);

@@ -5,6 +5,7 @@ import io.lockstep.core.Outcome;
 import io.lockstep.replication.server.RequestOperation.Call;
 import io.lockstep.replication.store.StoredObject;
 import io.lockstep.wire.message.AllocateObject;
+import io.lockstep.wire.message.Durability;
 import io.lockstep.wire.message.PreOp;
 import io.lockstep.wire.message.TruncateObject;
 import io.lockstep.wire.message.WriteObject;
@@ -41,8 +42,8 @@ final class Changes {
       }
 
       @Override
-      boolean answersDurable() {
-        return request.getSync();
+      Durability durability() {
+        return request.getDurability();
       }
     };
   }

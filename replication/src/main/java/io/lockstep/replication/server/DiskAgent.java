@@ -54,6 +54,7 @@ final class DiskAgent {
   private static final class SyncJob {
     List<SyncListener> served = new ArrayList<>();
     List<SyncListener> next = new ArrayList<>();
+    boolean nextTimes;
   }
 
   private final Agent agent;
@@ -223,20 +224,26 @@ final class DiskAgent {
     }
   }
 
-  /** Tells when everything that was written to the object so far is durable. */
+  /** Tells when everything that was written to the object so far is durable, but for its times. */
   void sync(StoredObject object, SyncListener listener) {
+    sync(object, false, listener);
+  }
+
+  /** The same, with {@code times} also for when it was written. */
+  void sync(StoredObject object, boolean times, SyncListener listener) {
     SyncJob running = syncs.get(object);
     if (running != null) {
       running.next.add(listener);
+      running.nextTimes |= times;
       return;
     }
-    startSync(object, List.of(listener));
+    startSync(object, times, List.of(listener));
   }
 
-  private void startSync(StoredObject object, List<SyncListener> listeners) {
+  private void startSync(StoredObject object, boolean times, List<SyncListener> listeners) {
     StoredObject.Sync sync;
     try {
-      sync = object.beginSync();
+      sync = object.beginSync(times);
     } catch (Outcome e) {
       listeners.forEach(l -> l.onSynced(e.code(), e.getMessage()));
       return;
@@ -285,7 +292,7 @@ final class DiskAgent {
     ErrorCode code = failure == null ? ErrorCode.OK : ErrorCode.IO_ERROR;
     job.served.forEach(l -> l.onSynced(code, failure == null ? "" : failure));
     if (!job.next.isEmpty()) {
-      startSync(object, job.next);
+      startSync(object, job.nextTimes, job.next);
     }
   }
 }

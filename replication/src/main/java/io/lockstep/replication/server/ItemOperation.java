@@ -8,6 +8,7 @@ import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.replication.store.DbBatch;
 import io.lockstep.replication.store.ObjectKey;
 import io.lockstep.replication.store.StoredObject;
+import io.lockstep.wire.message.SyncObjects;
 import java.io.IOException;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -48,15 +49,16 @@ abstract class ItemOperation extends DiskOperation {
   }
 
   /** What was written and answered is durable when this is answered. */
-  static DiskOperation sync(Replica replica, long epoch, long inode, Gather gather) {
+  static DiskOperation sync(Replica replica, SyncObjects request, long inode, Gather gather) {
     return new ItemOperation(replica, inode, gather) {
       @Override
       boolean onDecide(DiskAgent agent, DbBatch batch) throws IOException, Outcome {
-        replica.checkSyncable(epoch);
+        replica.checkSyncable(request.getEpoch());
         StoredObject object = object(agent);
         checkUsable(object);
         agent.sync(
             object,
+            request.getTimes(),
             (code, message) -> {
               if (code.isOk()) {
                 done();

@@ -157,7 +157,7 @@ final class RequestDispatch {
       return;
     }
     for (long inode : request.getInodesList()) {
-      submit(inode, ItemOperation.sync(call.replica(), request.getEpoch(), inode, gather));
+      submit(inode, ItemOperation.sync(call.replica(), request, inode, gather));
     }
   }
 

@@ -80,9 +80,12 @@ final class ObjectFile {
     }
   }
 
-  /** Data and size are durable at return; with {@code entry} also that the file exists. */
-  void sync(boolean entry) throws IOException {
-    channel.force(false);
+  /**
+   * Data and size are durable at return; with {@code times} when it was changed, with {@code entry}
+   * that the file exists.
+   */
+  void sync(boolean times, boolean entry) throws IOException {
+    channel.force(times);
     if (entry) {
       DurableFiles.syncDirectory(path.getParent());
     }

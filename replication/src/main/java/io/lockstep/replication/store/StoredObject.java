@@ -34,18 +34,20 @@ public final class StoredObject {
   /** A sync that was begun: executed off the agent, then given back to {@link #onSynced}. */
   public static final class Sync {
     private final ObjectFile file;
+    private final boolean times;
     private final boolean entry;
     private final long changes;
 
-    private Sync(ObjectFile file, boolean entry, long changes) {
+    private Sync(ObjectFile file, boolean times, boolean entry, long changes) {
       this.file = file;
+      this.times = times;
       this.entry = entry;
       this.changes = changes;
     }
 
     /** Blocking; any thread. */
     public void run() throws IOException {
-      file.sync(entry);
+      file.sync(times, entry);
     }
   }
 
@@ -61,10 +63,11 @@ public final class StoredObject {
   private boolean entryUnsynced;
   private @Nullable String failure;
 
-  /** Changes of bytes or size so far, and how many of them are durable. */
+  /** Changes of bytes or size so far; how many of them are durable, and also when they were. */
   private long changes;
 
   private long durableChanges;
+  private long durableTimes;
   private int admitted;
   private long repairTask;
   private @Nullable TakenRanges taken;
@@ -429,14 +432,14 @@ public final class StoredObject {
 
   // ---- durability
 
-  /** Begins to make durable what was changed so far; null if all is. */
-  public @Nullable Sync beginSync() throws Outcome {
+  /** Begins to make durable what was changed so far, perhaps with its times; null if all is. */
+  public @Nullable Sync beginSync(boolean times) throws Outcome {
     checkUsable();
-    if (!isUnsynced()) {
+    if (!isUnsynced() && !(times && durableTimes < changes)) {
       return null;
     }
     try {
-      return new Sync(file().hold(), entryUnsynced, changes);
+      return new Sync(file().hold(), times, entryUnsynced, changes);
     } catch (IOException e) {
       throw stop(e);
     }
@@ -450,6 +453,9 @@ public final class StoredObject {
       return;
     }
     durableChanges = Math.max(durableChanges, sync.changes);
+    if (sync.times) {
+      durableTimes = Math.max(durableTimes, sync.changes);
+    }
     entryUnsynced &= !sync.entry;
   }
 
@@ -480,6 +486,7 @@ public final class StoredObject {
     size = 0;
     changes = 0;
     durableChanges = 0;
+    durableTimes = 0;
     entryUnsynced = false;
     forgetTaken();
   }

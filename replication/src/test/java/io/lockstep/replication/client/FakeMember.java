@@ -9,6 +9,7 @@ import io.lockstep.wire.Payload;
 import io.lockstep.wire.Peer;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.ClearDirty;
+import io.lockstep.wire.message.Durability;
 import io.lockstep.wire.message.ObjectContext;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
@@ -46,6 +47,10 @@ final class FakeMember implements Peer {
     Token dirtyToken;
     long dirtyCycle;
     boolean synced = true;
+
+    /** The last write, too, with its times. */
+    boolean timesSynced = true;
+
     final Set<Integer> pending = new TreeSet<>();
 
     /** Bytes taken from clients since it takes writes again: heal leaves them alone (P10). */
@@ -142,7 +147,10 @@ final class FakeMember implements Peer {
     switch (request.getBodyCase()) {
       case READ_OBJECT -> read(request, onReply);
       case SYNC_OBJECTS -> {
-        request.getSyncObjects().getInodesList().forEach(inode -> object(inode).synced = true);
+        for (long inode : request.getSyncObjects().getInodesList()) {
+          object(inode).synced = true;
+          object(inode).timesSynced |= request.getSyncObjects().getTimes();
+        }
         reply(
             Reply.newBuilder().setSyncObjects(SyncObjectsReply.getDefaultInstance()).build(),
             onReply);
@@ -183,6 +191,10 @@ final class FakeMember implements Peer {
         code = ErrorCode.CONFLICT;
       } else if (same) {
         cluster.that(object.synced, "dirty mark cleared before the data is durable");
+        // It may know of more: of bytes that wait to be sent.
+        cluster.that(
+            cluster.attributes(item.getInode()).getSize() >= object.bytes.length,
+            "dirty mark cleared before the master knows the size");
         object.dirtyToken = null;
       }
     }
@@ -218,7 +230,9 @@ final class FakeMember implements Peer {
       }
       System.arraycopy(bytes, 0, object.bytes, offset, bytes.length);
       object.taken.set(offset, offset + bytes.length);
-      object.synced = request.getWriteObject().getSync();
+      Durability durability = request.getWriteObject().getDurability();
+      object.synced = durability != Durability.RECEIVED;
+      object.timesSynced = durability == Durability.DATA_AND_TIMES;
     } else if (request.hasTruncateObject()) {
       object.bytes = Arrays.copyOf(object.bytes, (int) request.getTruncateObject().getSize());
       object.isCut = true;

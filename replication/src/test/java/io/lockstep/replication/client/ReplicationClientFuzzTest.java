@@ -109,7 +109,7 @@ class ReplicationClientFuzzTest {
       } else if (dice < 80) {
         read(file, inode);
       } else if (dice < 85) {
-        file.fsync(descriptor);
+        file.fsync(descriptor, true);
       } else if (dice < 90) {
         file.flush(descriptor);
       } else if (dice < 93) {

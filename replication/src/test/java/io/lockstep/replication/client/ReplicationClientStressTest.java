@@ -89,7 +89,7 @@ class ReplicationClientStressTest {
             files.get(other).read(offset, read);
             assertThat(read.flip().getLong()).as("thread %d", thread).isEqualTo(i);
             if (random.nextInt(40) == 0) {
-              files.get(mount).fsync(descriptors[mount]);
+              files.get(mount).fsync(descriptors[mount], true);
             }
           }
         });

@@ -105,15 +105,49 @@ class ReplicationClientTest {
   }
 
   @Test
-  void fsyncMeansDurableWithSize() throws Outcome {
+  void fsyncMeansDurableWithSizeAndTimesWhereTheyAreSettledFrom() throws Outcome {
     FileContent file = cluster.mount().open(INODE);
     Descriptor descriptor = file.newDescriptor(false);
     write(file, descriptor, 0, "hello");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     for (FakeMember member : cluster.members) {
-      assertThat(member.object(INODE).synced).isTrue();
+      assertThat(member.object(INODE).timesSynced).isTrue();
+      assertThat(member.object(INODE).isDirty()).as("settling takes size and times").isTrue();
     }
+    assertThat(cluster.requests).doesNotContainKey(Request.BodyCase.REFRESH_INODES);
+    // The mark goes after the master has heard, which each member here checks.
+    cluster.time.pass(5 * SECOND_NS);
+    assertThat(cluster.member(1).object(INODE).isDirty()).isFalse();
     assertThat(cluster.attributes(INODE).getSize()).isEqualTo(5);
+  }
+
+  @Test
+  void fdatasyncLeavesTheTimesForLaterAndFsyncBringsThem() throws Outcome {
+    FileContent file = cluster.mount().open(INODE);
+    Descriptor descriptor = file.newDescriptor(false);
+    write(file, descriptor, 0, "hello");
+    file.fsync(descriptor, false);
+    assertThat(cluster.member(2).object(INODE).synced).isTrue();
+    assertThat(cluster.member(2).object(INODE).timesSynced).isFalse();
+    file.fsync(descriptor, true);
+    assertThat(cluster.member(2).object(INODE).timesSynced).isTrue();
+    int messages = cluster.member(2).log.size();
+    file.fsync(descriptor, true);
+    assertThat(cluster.member(2).log).as("nothing is left to do").hasSize(messages);
+  }
+
+  @Test
+  void timesThatAnApplicationChoseAreWithTheMasterAfterFsync() throws Outcome {
+    FileContent file = cluster.mount().open(INODE);
+    Descriptor descriptor = file.newDescriptor(false);
+    write(file, descriptor, 0, "hello");
+    Timestamp chosen = Timestamp.newBuilder().setSeconds(123).build();
+    assertThat(
+            file.trySetTimes(SetAttributes.newBuilder().setInode(INODE).setMtime(chosen).build()))
+        .isTrue();
+    file.fsync(descriptor, true);
+    assertThat(cluster.attributes(INODE).getMtime()).isEqualTo(chosen);
+    assertThat(cluster.member(1).object(INODE).timesSynced).isTrue();
   }
 
   private static final long MASTER_TRIP_NS = 2 * FakeCluster.MASTER_DELAY_NS;
@@ -243,7 +277,7 @@ class ReplicationClientTest {
     Descriptor descriptor = file.newDescriptor(false);
     for (int i = 0; i < 3; i++) {
       write(file, descriptor, i, "x");
-      file.fsync(descriptor);
+      file.fsync(descriptor, true);
     }
     assertThat(writesOn(1)).isEqualTo(3);
     assertThat(cluster.member(1).log).doesNotContain(Request.BodyCase.SYNC_OBJECTS);
@@ -256,7 +290,7 @@ class ReplicationClientTest {
     Descriptor descriptor = file.newDescriptor(false);
     write(file, descriptor, 0, "a");
     write(file, descriptor, 100, "b");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     assertThat(cluster.member(1).log)
         .containsOnlyOnce(Request.BodyCase.SYNC_OBJECTS)
         .endsWith(Request.BodyCase.SYNC_OBJECTS);
@@ -268,8 +302,8 @@ class ReplicationClientTest {
     FileContent file = cluster.mount().open(INODE);
     file.write(0, ByteBuffer.wrap("hello".getBytes(UTF_8)), true, file.newDescriptor(false));
     assertThat(onMember(2)).isEqualTo("hello");
-    assertThat(cluster.member(2).object(INODE).synced).isTrue();
-    assertThat(cluster.attributes(INODE).getSize()).isEqualTo(5);
+    assertThat(cluster.member(2).object(INODE).timesSynced).isTrue();
+    assertThat(cluster.member(2).object(INODE).isDirty()).isTrue();
   }
 
   @Test
@@ -303,7 +337,7 @@ class ReplicationClientTest {
       Arrays.fill(block, (byte) i);
       file.write((long) i * block.length, ByteBuffer.wrap(block), false, descriptor);
     }
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     assertThat(cluster.member(1).object(INODE).bytes).hasSize(64 * block.length);
     assertThat(writesOn(1)).isEqualTo(4);
     ByteBuffer all = ByteBuffer.allocate(64 * block.length);
@@ -333,7 +367,7 @@ class ReplicationClientTest {
     FileContent file = cluster.mount().open(INODE);
     Descriptor descriptor = file.newDescriptor(false);
     write(file, descriptor, 0, "ab");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     write(file, descriptor, 6, "cd");
     assertThat(read(file, 0, 100)).isEqualTo("ab\0\0\0\0cd");
     assertThat(read(file, 4, 2)).isEqualTo("\0\0");
@@ -347,7 +381,7 @@ class ReplicationClientTest {
     file.flush(descriptor);
     cluster.member(2).health = FakeMember.Health.DEAD;
     write(file, descriptor, -1, "after");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     assertThat(onMember(1)).isEqualTo("before after");
     assertThat(cluster.config.member(2).mode()).isEqualTo(MemberMode.ERR);
     assertThat(cluster.member(1).object(INODE).pending).containsExactly(2);
@@ -385,7 +419,7 @@ class ReplicationClientTest {
     FileContent file = cluster.mount().open(INODE);
     Descriptor descriptor = file.newDescriptor(false);
     write(file, descriptor, 0, "data");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     cluster.member(1).health = FakeMember.Health.ROTTEN;
     cluster.member(2).health = FakeMember.Health.DEAD;
     assertThat(read(file, 0, 4)).isEqualTo("data");
@@ -399,7 +433,7 @@ class ReplicationClientTest {
     FileContent file = cluster.mount().open(INODE);
     Descriptor descriptor = file.newDescriptor(false);
     write(file, descriptor, 0, "data");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     cluster.member(1).health = FakeMember.Health.HUNG;
     long startNs = cluster.time.nowNs();
     assertThat(read(file, 0, 4)).isEqualTo("data");
@@ -411,7 +445,7 @@ class ReplicationClientTest {
     FileContent file = cluster.mount().open(INODE);
     Descriptor descriptor = file.newDescriptor(false);
     write(file, descriptor, 0, "data");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     cluster.setMode(1, MemberMode.WO);
     assertThat(read(file, 0, 4)).isEqualTo("data");
   }
@@ -430,7 +464,7 @@ class ReplicationClientTest {
     Descriptor later = file.newDescriptor(false);
     cluster.members.forEach(member -> member.health = FakeMember.Health.UP);
     write(file, later, 0, "z");
-    file.fsync(later);
+    file.fsync(later, true);
     assertThat(onMember(1)).isEqualTo("z");
     assertThat(cluster.lockd.uncleanEnds).isEqualTo(1);
     cluster.time.pass(5 * SECOND_NS);
@@ -485,7 +519,7 @@ class ReplicationClientTest {
     Descriptor first = file.newDescriptor(false);
     Descriptor second = file.newDescriptor(false);
     write(file, first, 0, "kept");
-    file.fsync(first);
+    file.fsync(first, true);
     mount.cutOff();
     cluster.members.forEach(member -> member.health = FakeMember.Health.HUNG);
     write(file, first, 0, "lost");
@@ -493,7 +527,7 @@ class ReplicationClientTest {
     cluster.members.forEach(member -> member.health = FakeMember.Health.UP);
     assertFails(ErrorCode.IO_ERROR, () -> file.flush(first));
     assertThatCode(() -> file.flush(first)).doesNotThrowAnyException();
-    assertFails(ErrorCode.IO_ERROR, () -> file.fsync(second));
+    assertFails(ErrorCode.IO_ERROR, () -> file.fsync(second, true));
     Descriptor third = file.newDescriptor(false);
     assertThatCode(() -> file.flush(third)).doesNotThrowAnyException();
   }
@@ -526,13 +560,13 @@ class ReplicationClientTest {
     FileContent file = mount.open(INODE);
     Descriptor descriptor = file.newDescriptor(false);
     write(file, descriptor, 0, "old");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     cluster.settle(INODE, cluster.lockd.nextToken());
     write(file, descriptor, 0, "new");
     assertFails(ErrorCode.STALE_TOKEN, () -> file.flush(descriptor));
     assertThat(onMember(1)).isEqualTo("old");
     write(file, descriptor, 0, "NEW");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     assertThat(onMember(1)).isEqualTo("NEW");
   }
 
@@ -560,7 +594,7 @@ class ReplicationClientTest {
     assertThat(cluster.lockd.heldCount()).isEqualTo(1);
     long grants = cluster.lockd.grants;
     write(file, descriptor, 1, "y");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     assertThat(onMember(1)).isEqualTo("xy");
     assertThat(cluster.lockd.grants).isEqualTo(grants);
   }
@@ -593,8 +627,8 @@ class ReplicationClientTest {
     assertFails(ErrorCode.IO_ERROR, () -> file.flush(writer));
     assertFails(ErrorCode.IO_ERROR, () -> write(file, other, 0, "x"));
     write(file, writer, 0, "kept");
-    file.fsync(writer);
-    file.fsync(other);
+    file.fsync(writer, true);
+    file.fsync(other, true);
     assertThat(onMember(1)).isEqualTo("kept");
     assertThat(cluster.requests).containsKey(Request.BodyCase.RECALL_NOT_MINE);
     cluster.time.pass(20 * SECOND_NS);
@@ -607,17 +641,17 @@ class ReplicationClientTest {
     FileContent file = mount.open(INODE);
     Descriptor descriptor = file.newDescriptor(false);
     write(file, descriptor, 0, "safe");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     cluster.lockd.clear(mount.session, INODE);
     cluster.time.pass(SECOND_NS / 100);
-    assertFails(ErrorCode.IO_ERROR, () -> file.fsync(descriptor));
+    assertFails(ErrorCode.IO_ERROR, () -> file.fsync(descriptor, true));
     write(file, descriptor, 4, "r");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     // The same push again: that lease is over, the newer one stays.
     cluster.push(mount.session, FakeLockd.cleared(INODE, 1));
     cluster.time.pass(SECOND_NS / 100);
     write(file, descriptor, 5, "!");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     assertThat(onMember(2)).isEqualTo("safer!");
   }
 
@@ -632,7 +666,7 @@ class ReplicationClientTest {
     assertThat(active.getOwnersList()).containsExactly("HOLD[0,)");
     assertThat(active.getHeld()).isEqualTo(LeaseMode.EXCLUSIVE);
     assertThat(active.getDescriptors()).isEqualTo(1);
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     cluster.time.pass(SECOND_NS);
     EagerLockRow parked = dump(mount);
     assertThat(parked.getState()).isEqualTo("PARKED");
@@ -676,7 +710,7 @@ class ReplicationClientTest {
     assertThat(after.getSize()).isEqualTo(5);
     assertThat(read(file, 0, 100)).isEqualTo("hello");
     write(file, descriptor, -1, "!");
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     assertThat(onMember(3)).isEqualTo("hello!");
     file.truncate(8, Caller.getDefaultInstance());
     assertThat(read(file, 0, 100)).isEqualTo("hello!\0\0");
@@ -758,7 +792,7 @@ class ReplicationClientTest {
     for (int i = 0; i < 64; i++) {
       file.write((long) i * block.length, ByteBuffer.wrap(block), false, descriptor);
     }
-    file.fsync(descriptor);
+    file.fsync(descriptor, true);
     assertThat(cluster.member(1).object(INODE).bytes).hasSize(64 * block.length);
   }
 

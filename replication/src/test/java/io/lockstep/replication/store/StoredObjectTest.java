@@ -95,7 +95,7 @@ class StoredObjectTest {
 
   private void clear(long cycle) throws IOException, Outcome {
     StoredObject object = object();
-    StoredObject.Sync sync = object.beginSync();
+    StoredObject.Sync sync = object.beginSync(false);
     if (sync != null) {
       sync.run();
       object.onSynced(sync, null);
@@ -275,9 +275,9 @@ class StoredObjectTest {
   @Test
   void failedSyncStopsTheObject() throws Exception {
     write(1, 0, random(1, BLOCK));
-    StoredObject.Sync sync = object().beginSync();
+    StoredObject.Sync sync = object().beginSync(false);
     object().onSynced(sync, new IOException("no space left on device"));
-    assertThatThrownBy(() -> object().beginSync())
+    assertThatThrownBy(() -> object().beginSync(false))
         .isInstanceOfSatisfying(
             Outcome.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.IO_ERROR));
     assertThatThrownBy(() -> write(2, 0, new byte[1])).isInstanceOf(Outcome.class);
@@ -305,7 +305,7 @@ class StoredObjectTest {
     }
     assertThat(counters.openFiles.sum()).isEqualTo(4);
     for (int inode = 1; inode <= 50; inode++) {
-      StoredObject.Sync sync = table.object(new ObjectKey(7, inode)).beginSync();
+      StoredObject.Sync sync = table.object(new ObjectKey(7, inode)).beginSync(false);
       sync.run();
     }
   }

@@ -66,8 +66,8 @@ final class WatchedFile implements FileContent {
   }
 
   @Override
-  public void fsync(Descriptor descriptor) throws Outcome {
-    file.fsync(descriptor);
+  public void fsync(Descriptor descriptor, boolean times) throws Outcome {
+    file.fsync(descriptor, times);
   }
 
   @Override
