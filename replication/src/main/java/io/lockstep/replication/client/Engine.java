@@ -44,6 +44,9 @@ final class Engine {
   /** Transactions on their way, to be told of configurations. */
   private final Set<TransactionRunner> running = new LinkedHashSet<>();
 
+  /** Inodes with operations, or that had some at the last tick. */
+  final Set<LeasedInode> busy = new LinkedHashSet<>();
+
   /** Outstanding reads by address. */
   private final Map<String, AtomicInteger> loads = new ConcurrentHashMap<>();
 

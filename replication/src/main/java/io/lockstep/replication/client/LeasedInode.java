@@ -147,6 +147,7 @@ final class LeasedInode {
       event(lock::onLost);
     }
     ops.put(op.tx, op);
+    engine.busy.add(this);
     event(() -> lock.onArrive(op.tx, op.kind, op.range));
     if (op.kind != Kind.READ && !(op instanceof Hold)) {
       // It goes beside the buffer, so the buffer must be with the members first.
@@ -156,6 +157,7 @@ final class LeasedInode {
 
   void arriveUnder(Hold hold, LockOp<?> op) {
     ops.put(op.tx, op);
+    engine.busy.add(this);
     event(() -> lock.onArriveUnder(hold.tx, op.tx));
   }
 

@@ -42,6 +42,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ReplicationClient implements SessionEvents, AutoCloseable {
   private static final long TICK_NS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  /** Of all inodes; those with operations are looked at each tick. */
+  private static final long SWEEP_NS = TimeUnit.SECONDS.toNanos(1);
+
   private static final long CLOSE_STEP_NS = TimeUnit.MILLISECONDS.toNanos(20);
   private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(12);
 
@@ -56,6 +60,9 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
 
   /** The newest term of lockd that was heard of. */
   private long term;
+
+  /** When all inodes were looked at last. */
+  private long sweptNs;
 
   private volatile boolean closed;
 
@@ -362,21 +369,31 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
     engine.agent.schedule(TICK_NS, this::tick);
     long nowNs = engine.nowNs();
     long leftNs = engine.leaseUntilNs() - nowNs;
-    for (Entry entry : entries.values()) {
-      LeasedInode inode = entry.content.leased();
-      if (leftNs <= 0) {
-        inode.onLeaseLost();
-      } else if (leftNs <= engine.times.holderLifeNs() / 2) {
-        inode.writeBack().flushAll();
-      }
+    boolean stale = leftNs <= engine.times.holderLifeNs() / 2;
+    if (stale || nowNs - sweptNs >= SWEEP_NS) {
+      sweptNs = nowNs;
+      entries.values().forEach(entry -> sweep(entry, leftNs));
+    }
+    for (LeasedInode inode : List.copyOf(engine.busy)) {
       if (inode.isBusy()) {
         inode.onTick(nowNs);
-      }
-      if (entry.users == 0 && inode.isIdle()) {
-        forget(inode);
+      } else {
+        engine.busy.remove(inode);
       }
     }
     engine.postOps.onTick(false);
+  }
+
+  private void sweep(Entry entry, long leftNs) {
+    LeasedInode inode = entry.content.leased();
+    if (leftNs <= 0) {
+      inode.onLeaseLost();
+    } else if (leftNs <= engine.times.holderLifeNs() / 2) {
+      inode.writeBack().flushAll();
+    }
+    if (entry.users == 0 && inode.isIdle()) {
+      forget(inode);
+    }
   }
 
   private void forget(LeasedInode inode) {
