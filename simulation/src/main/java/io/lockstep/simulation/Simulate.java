@@ -1,6 +1,7 @@
 package io.lockstep.simulation;
 
 import java.io.PrintStream;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +30,8 @@ public final class Simulate {
   private long first = 1;
   private int operations = 1000;
   private boolean trace;
+  private boolean keepGoing;
+  private final List<Long> violated = new ArrayList<>();
   private Set<Fault> possible = Fault.usual();
 
   private Simulate(PrintStream out) {
@@ -57,8 +60,14 @@ public final class Simulate {
       events += result.events();
       double seconds = (System.nanoTime() - startNs) / 1e9;
       if (!result.isOk()) {
-        tell(result);
-        return 1;
+        if (!keepGoing) {
+          tell(result);
+          return 1;
+        }
+        violated.add(result.seed());
+        out.printf("seed %d: VIOLATED (faults %s)%n", result.seed(), result.faults());
+        result.problems().forEach(problem -> out.println("  " + problem));
+        continue;
       }
       out.printf(
           Locale.ROOT,
@@ -73,6 +82,10 @@ public final class Simulate {
           result.events(),
           result.traceHash(),
           60 * (i + 1) / seconds);
+    }
+    if (!violated.isEmpty()) {
+      out.printf("%d of %d seeds from %d violated: %s%n", violated.size(), seeds, first, violated);
+      return 1;
     }
     out.printf(
         Locale.ROOT,
@@ -118,6 +131,7 @@ public final class Simulate {
           return false;
         }
         case "--trace" -> trace = true;
+        case "--keep-going" -> keepGoing = true;
         case "--seeds" -> seeds = (int) number(args, ++i);
         case "--seed" -> first = number(args, ++i);
         case "--operations" -> operations = (int) number(args, ++i);

@@ -93,7 +93,8 @@ public final class Simulation {
   private void safety() {
     cluster.time().note("world", "seed " + seed + " with " + kinds);
     cluster.start();
-    workload = new Workload(cluster, new Random(random.nextLong()), history, operations);
+    workload = new Workload(new Random(random.nextLong()), history, operations);
+    workload.prepare(cluster);
     faults = new Faults(cluster, new Random(random.nextLong()), history, workload, kinds);
     cluster.mounts().forEach(workload::begin);
     faults.start();
@@ -106,6 +107,7 @@ public final class Simulation {
     workload.stop();
     cluster.await("every operation to end", REST_SECONDS, () -> workload.running() == 0);
     cluster.await("all members to be in step", REST_SECONDS, this::isWhole);
+    workload.readAll(cluster, cluster.mounts().get(0));
   }
 
   private boolean isWhole() {

@@ -118,9 +118,12 @@ public final class Files {
       Reply reply = createInode(caller, parent, name, permissions, mode, proposal);
       Attributes attributes = reply.getCreateInode().getAttributes();
       if (reply.getCreateInode().getCreated()) {
-        openInodes.enterCreated(attributes.getInode());
-        OpenFile file = openContent(new Opening(attributes, proposal, reply.getFileLease()), mode);
-        return new Created(attributes, handles.add(file));
+        if (openInodes.enterCreated(attributes.getInode())) {
+          Opening opening = new Opening(attributes, proposal, reply.getFileLease());
+          return new Created(attributes, handles.add(openContent(opening, mode)));
+        }
+        withdraw(proposal);
+        return new Created(attributes, handles.add(enter(attributes.getInode(), mode)));
       }
       withdraw(proposal);
       OpenFile file = enterExisting(caller, attributes, mode);

@@ -10,9 +10,6 @@ import io.lockstep.wire.message.LockAction;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
@@ -95,14 +92,7 @@ public final class Locks {
 
   private void await(CompletableFuture<ErrorCode> done) {
     OperationLog.phase("locks");
-    try {
-      done.get(master.operationNs(), TimeUnit.NANOSECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (TimeoutException e) {
-      OperationLog.phase("vfs");
-    } catch (ExecutionException e) {
-      throw new IllegalStateException(e);
-    }
+    master.threads().waits().await(done, master.operationNs());
+    OperationLog.phase("vfs");
   }
 }

@@ -7,7 +7,6 @@ import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * Immutable. Requests to the master with the deadline of one operation. A refusal that passes (the
@@ -18,12 +17,12 @@ final class MasterCalls {
   private static final long PAUSE_MAX_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private final MasterPort master;
-  private final Clock clock;
+  private final Threads threads;
   private final long operationNs;
 
-  MasterCalls(MasterPort master, Clock clock, long operationNs) {
+  MasterCalls(MasterPort master, Threads threads, long operationNs) {
     this.master = master;
-    this.clock = clock;
+    this.threads = threads;
     this.operationNs = operationNs;
   }
 
@@ -46,7 +45,7 @@ final class MasterCalls {
 
   /** The end of an operation that begins now. */
   long deadlineNs() {
-    return clock.nowNs() + operationNs;
+    return clock().nowNs() + operationNs;
   }
 
   long operationNs() {
@@ -54,7 +53,11 @@ final class MasterCalls {
   }
 
   Clock clock() {
-    return clock;
+    return threads.clock();
+  }
+
+  Threads threads() {
+    return threads;
   }
 
   private interface Call {
@@ -72,12 +75,12 @@ final class MasterCalls {
         OperationLog.phase("vfs");
         return reply;
       } catch (Outcome refusal) {
-        leftNs = deadlineNs - clock.nowNs() - pauseNs;
+        leftNs = deadlineNs - clock().nowNs() - pauseNs;
         if (!passes(refusal.code()) || leftNs <= 0) {
           throw refusal;
         }
       }
-      LockSupport.parkNanos(pauseNs);
+      threads.pause(pauseNs);
       pauseNs = Math.min(2 * pauseNs, PAUSE_MAX_NS);
     }
   }

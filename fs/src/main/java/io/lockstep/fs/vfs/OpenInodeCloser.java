@@ -4,32 +4,32 @@ import io.lockstep.core.Outcome;
 import io.lockstep.wire.message.CloseInodes;
 import io.lockstep.wire.message.Request;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Its own thread: tells the master, many inodes in one message, what this mount has closed. If the
- * master does not hear it, the inodes count as open there until the session ends or renews.
+ * A loop of its own: tells the master, many inodes in one message, what this mount has closed. If
+ * the master does not hear it, the inodes count as open there until the session ends or renews.
  */
 final class OpenInodeCloser implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(OpenInodeCloser.class);
   private static final int BATCH_MAX = 512;
   private static final long WAIT_NS = TimeUnit.SECONDS.toNanos(1);
-  private static final long CLOSE_TIMEOUT_MS = 5_000;
+  private static final long CLOSE_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(5);
 
   private final OpenInodes openInodes;
   private final MasterCalls master;
-  private final Thread thread = new Thread(this::loop, "lockstep-close-inodes");
+  private final CompletableFuture<Void> ended = new CompletableFuture<>();
 
   OpenInodeCloser(OpenInodes openInodes, MasterCalls master) {
     this.openInodes = openInodes;
     this.master = master;
-    thread.setDaemon(true);
   }
 
   void start() {
-    thread.start();
+    master.threads().starter().accept("lockstep-close-inodes", this::loop);
   }
 
   List<Long> openInodes() {
@@ -44,8 +44,8 @@ final class OpenInodeCloser implements AutoCloseable {
           tell(inodes);
         }
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+    } finally {
+      ended.complete(null);
     }
   }
 
@@ -63,11 +63,6 @@ final class OpenInodeCloser implements AutoCloseable {
   @Override
   public void close() {
     openInodes.close();
-    try {
-      thread.join(CLOSE_TIMEOUT_MS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    thread.interrupt();
+    master.threads().waits().await(ended, CLOSE_TIMEOUT_NS);
   }
 }

@@ -2,7 +2,6 @@ package io.lockstep.fs.vfs;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.lockstep.core.Check;
-import io.lockstep.core.Clock;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
 import java.util.ArrayDeque;
@@ -10,8 +9,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -42,15 +41,17 @@ final class OpenInodes {
 
   private static final class Entry {
     private State state = State.OPENING;
+
+    /** The master knows it, whatever becomes of OPENING: this mount has made it just then. */
+    private boolean made;
+
     private int descriptors;
   }
 
   private static final long GATHER_NS = TimeUnit.MILLISECONDS.toNanos(50);
 
-  private final Clock clock;
+  private final Threads threads;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition settled = lock.newCondition();
-  private final Condition due = lock.newCondition();
 
   @GuardedBy("lock")
   private final Map<Long, Entry> entries = new HashMap<>();
@@ -61,8 +62,15 @@ final class OpenInodes {
   @GuardedBy("lock")
   private boolean closed;
 
-  OpenInodes(Clock clock) {
-    this.clock = clock;
+  /** Done, and replaced, when what it is named for has happened. */
+  @GuardedBy("lock")
+  private CompletableFuture<Void> settled = new CompletableFuture<>();
+
+  @GuardedBy("lock")
+  private CompletableFuture<Void> due = new CompletableFuture<>();
+
+  OpenInodes(Threads threads) {
+    this.threads = threads;
   }
 
   /**
@@ -72,72 +80,130 @@ final class OpenInodes {
    *     #abandon}
    */
   boolean enter(long inode, long deadlineNs) throws Outcome {
-    lock.lock();
-    try {
-      Entry entry = awaitSettled(inode, deadlineNs);
-      if (entry == null) {
-        entries.put(inode, new Entry());
-        return true;
+    while (true) {
+      CompletableFuture<Void> change;
+      lock.lock();
+      try {
+        Entry entry = entries.get(inode);
+        if (entry == null) {
+          entries.put(inode, new Entry());
+          return true;
+        }
+        if (entry.state != State.OPENING && entry.state != State.CLOSING) {
+          entry.state = State.OPEN;
+          entry.descriptors++;
+          return false;
+        }
+        change = settled;
+      } finally {
+        lock.unlock();
       }
-      entry.state = State.OPEN;
-      entry.descriptors++;
-      return false;
-    } finally {
-      lock.unlock();
+      if (!threads.waits().await(change, deadlineNs - threads.clock().nowNs())) {
+        throw new Outcome(
+            ErrorCode.TIMED_OUT, "inode " + inode + " was being opened or closed for too long");
+      }
     }
   }
 
-  /** A file that was just made and registered in the same step: nobody can have it open yet. */
-  void enterCreated(long inode) {
+  /**
+   * Counts one more descriptor of a file that was just made and registered in the same step. Others
+   * of this mount may have found it, and opened it, before its maker heard that it is made.
+   *
+   * @return false if one of them has closed it again, and the master is hearing of that: nothing is
+   *     counted, and it has to be registered anew
+   */
+  boolean enterCreated(long inode) {
     lock.lock();
     try {
-      Entry entry = new Entry();
-      entry.state = State.OPEN;
-      entry.descriptors = 1;
-      Entry other = entries.put(inode, entry);
-      Check.that(other == null, "inode %d was open before it was made", inode);
+      Entry entry = entries.get(inode);
+      if (entry == null) {
+        entry = new Entry();
+        entry.state = State.OPEN;
+        entries.put(inode, entry);
+      }
+      if (entry.state == State.CLOSING) {
+        return false;
+      }
+      entry.made = true;
+      entry.state = entry.state == State.OPENING ? State.OPENING : State.OPEN;
+      entry.descriptors++;
+      return true;
     } finally {
       lock.unlock();
     }
   }
 
   void registered(long inode) {
+    CompletableFuture<Void> change;
     lock.lock();
     try {
       Entry entry = entries.get(inode);
       entry.state = State.OPEN;
-      entry.descriptors = 1;
-      settled.signalAll();
+      entry.descriptors++;
+      change = takeSettled();
     } finally {
       lock.unlock();
     }
+    change.complete(null);
   }
 
+  /** The master was asked in vain. */
   void abandon(long inode) {
+    CompletableFuture<Void> change;
     lock.lock();
     try {
-      entries.remove(inode);
-      settled.signalAll();
+      Entry entry = entries.get(inode);
+      entry.state = State.OPEN;
+      if (!entry.made) {
+        entries.remove(inode);
+      } else if (entry.descriptors == 0) {
+        becomeDue(inode, entry);
+      }
+      change = takeSettled();
     } finally {
       lock.unlock();
     }
+    change.complete(null);
   }
 
   /** One descriptor less. */
   void leave(long inode) {
+    CompletableFuture<Void> change = null;
     lock.lock();
     try {
       Entry entry = entries.get(inode);
       Check.that(entry != null && entry.descriptors > 0, "inode %d is not open", inode);
       entry.descriptors--;
-      if (entry.descriptors == 0) {
-        entry.state = State.DUE;
-        dueInodes.add(inode);
-        due.signal();
+      if (entry.descriptors == 0 && entry.state != State.OPENING) {
+        becomeDue(inode, entry);
+        change = takeDue();
       }
     } finally {
       lock.unlock();
     }
+    if (change != null) {
+      change.complete(null);
+    }
+  }
+
+  @GuardedBy("lock")
+  private void becomeDue(long inode, Entry entry) {
+    entry.state = State.DUE;
+    dueInodes.add(inode);
+  }
+
+  @GuardedBy("lock")
+  private CompletableFuture<Void> takeSettled() {
+    CompletableFuture<Void> taken = settled;
+    settled = new CompletableFuture<>();
+    return taken;
+  }
+
+  @GuardedBy("lock")
+  private CompletableFuture<Void> takeDue() {
+    CompletableFuture<Void> taken = due;
+    due = new CompletableFuture<>();
+    return taken;
   }
 
   /**
@@ -145,17 +211,11 @@ final class OpenInodes {
    * to {@code max}; empty when the time is over or after {@link #close} with none left. One that is
    * opened again in that moment costs no message.
    */
-  List<Long> takeDue(int max, long timeoutNs) throws InterruptedException {
-    lock.lockInterruptibly();
+  List<Long> takeDue(int max, long timeoutNs) {
+    awaitDue(1, timeoutNs);
+    awaitDue(max, GATHER_NS);
+    lock.lock();
     try {
-      long leftNs = timeoutNs;
-      while (dueInodes.isEmpty() && !closed && leftNs > 0) {
-        leftNs = due.awaitNanos(leftNs);
-      }
-      long gatherNs = dueInodes.isEmpty() ? 0 : GATHER_NS;
-      while (dueInodes.size() < max && !closed && gatherNs > 0) {
-        gatherNs = due.awaitNanos(gatherNs);
-      }
       List<Long> taken = new ArrayList<>();
       while (!dueInodes.isEmpty() && taken.size() < max) {
         long inode = dueInodes.poll();
@@ -171,15 +231,36 @@ final class OpenInodes {
     }
   }
 
+  /** Until there are so many, or for more than one: none at all. */
+  private void awaitDue(int count, long timeoutNs) {
+    long endNs = threads.clock().nowNs() + timeoutNs;
+    for (long leftNs = timeoutNs; leftNs > 0; leftNs = endNs - threads.clock().nowNs()) {
+      CompletableFuture<Void> change;
+      lock.lock();
+      try {
+        boolean nothingToGather = count > 1 && dueInodes.isEmpty();
+        if (dueInodes.size() >= count || closed || nothingToGather) {
+          return;
+        }
+        change = due;
+      } finally {
+        lock.unlock();
+      }
+      threads.waits().await(change, leftNs);
+    }
+  }
+
   /** The master was told, or will find out by the end of the session. */
   void closed(List<Long> inodes) {
+    CompletableFuture<Void> change;
     lock.lock();
     try {
       inodes.forEach(entries::remove);
-      settled.signalAll();
+      change = takeSettled();
     } finally {
       lock.unlock();
     }
+    change.complete(null);
   }
 
   /** What the master believes to be open: what a new leader is told. */
@@ -202,32 +283,14 @@ final class OpenInodes {
   }
 
   void close() {
+    CompletableFuture<Void> change;
     lock.lock();
     try {
       closed = true;
-      due.signalAll();
+      change = takeDue();
     } finally {
       lock.unlock();
     }
-  }
-
-  @GuardedBy("lock")
-  private Entry awaitSettled(long inode, long deadlineNs) throws Outcome {
-    try {
-      Entry entry = entries.get(inode);
-      while (entry != null && (entry.state == State.OPENING || entry.state == State.CLOSING)) {
-        long leftNs = deadlineNs - clock.nowNs();
-        if (leftNs <= 0) {
-          throw new Outcome(
-              ErrorCode.TIMED_OUT, "inode " + inode + " stayed " + entry.state + " too long");
-        }
-        settled.awaitNanos(Math.min(leftNs, TimeUnit.SECONDS.toNanos(1)));
-        entry = entries.get(inode);
-      }
-      return entry;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new Outcome(ErrorCode.CLOSING, "interrupted");
-    }
+    change.complete(null);
   }
 }

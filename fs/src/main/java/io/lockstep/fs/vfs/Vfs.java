@@ -55,11 +55,11 @@ public final class Vfs implements AutoCloseable {
   /** A vfs that keeps no names: every answer is the master's. */
   public Vfs(
       MasterPort master, Contents contents, FileLocks fileLocks, VfsOptions options, Clock clock) {
-    this(master, contents, fileLocks, options, clock, Names.none(clock));
+    this(master, contents, fileLocks, options, Threads.of(clock), Names.none(clock));
   }
 
   /**
-   * Starts the thread that tells the master what was closed; {@link #close} ends it.
+   * Starts the loop that tells the master what was closed; {@link #close} ends it.
    *
    * @param names is told of the session by whoever owns it
    */
@@ -68,12 +68,12 @@ public final class Vfs implements AutoCloseable {
       Contents contents,
       FileLocks fileLocks,
       VfsOptions options,
-      Clock clock,
+      Threads threads,
       Names names) {
     this.options = options;
-    this.master = new MasterCalls(master, clock, options.operationNs());
+    this.master = new MasterCalls(master, threads, options.operationNs());
     this.contents = contents;
-    OpenInodes openInodes = new OpenInodes(clock);
+    OpenInodes openInodes = new OpenInodes(threads);
     this.closer = new OpenInodeCloser(openInodes, this.master);
     this.names = names;
     this.lookups = new Lookups(this.master, contents, names);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
-import io.lockstep.core.SystemClock;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -14,7 +13,7 @@ import org.junit.jupiter.api.Test;
 class OpenInodesTest {
   private static final long INODE = 5;
 
-  private final OpenInodes inodes = new OpenInodes(SystemClock.INSTANCE);
+  private final OpenInodes inodes = new OpenInodes(Threads.REAL);
 
   private static long in(long ms) {
     return System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(ms);
@@ -64,6 +63,38 @@ class OpenInodesTest {
     inodes.enter(INODE, in(1000));
     inodes.abandon(INODE);
     assertThat(inodes.all()).isEmpty();
+    assertThat(inodes.enter(INODE, in(1000))).isTrue();
+  }
+
+  @Test
+  void whoFindsAFileBeforeItsMakerHearsOfItIsCountedBeside() throws Exception {
+    assertThat(inodes.enter(INODE, in(1000))).isTrue();
+    assertThat(inodes.enterCreated(INODE)).isTrue();
+    inodes.leave(INODE);
+    assertThat(inodes.takeDue(10, 0)).isEmpty();
+    inodes.registered(INODE);
+    inodes.leave(INODE);
+    assertThat(inodes.takeDue(10, 0)).containsExactly(INODE);
+  }
+
+  @Test
+  void whatItsMakerHasOpenStaysWhenAnotherIsRefused() throws Exception {
+    assertThat(inodes.enter(INODE, in(1000))).isTrue();
+    assertThat(inodes.enterCreated(INODE)).isTrue();
+    inodes.abandon(INODE);
+    assertThat(inodes.all()).containsExactly(INODE);
+    inodes.leave(INODE);
+    assertThat(inodes.takeDue(10, 0)).containsExactly(INODE);
+  }
+
+  @Test
+  void whatWasFoundAndClosedBeforeItsMakerHearsOfItIsRegisteredAnew() throws Exception {
+    inodes.enter(INODE, in(1000));
+    inodes.registered(INODE);
+    inodes.leave(INODE);
+    List<Long> due = inodes.takeDue(10, 0);
+    assertThat(inodes.enterCreated(INODE)).isFalse();
+    inodes.closed(due);
     assertThat(inodes.enter(INODE, in(1000))).isTrue();
   }
 }

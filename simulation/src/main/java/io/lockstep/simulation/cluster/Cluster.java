@@ -43,7 +43,7 @@ public final class Cluster implements AutoCloseable {
       storages.add(new StorageNode(host, network, disk, fork(), variants, i));
     }
     for (int i = 1; i <= mountCount; i++) {
-      mounts.add(new MountNode(newHost("mount" + i), network, fibers, fork(), variants.mountTimes));
+      mounts.add(new MountNode(newHost("mount" + i), network, fibers, fork(), variants));
     }
     this.people = newHost("people");
     this.admin =

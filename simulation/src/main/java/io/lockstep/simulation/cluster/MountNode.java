@@ -1,9 +1,15 @@
 package io.lockstep.simulation.cluster;
 
-import com.google.protobuf.ByteString;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.Times;
+import io.lockstep.fs.vfs.Contents;
+import io.lockstep.fs.vfs.MasterPort;
+import io.lockstep.fs.vfs.Names;
+import io.lockstep.fs.vfs.Threads;
+import io.lockstep.fs.vfs.Vfs;
+import io.lockstep.fs.vfs.VfsOptions;
+import io.lockstep.lockd.client.FileLocks;
 import io.lockstep.metadata.client.MasterClient;
 import io.lockstep.replication.client.ClientOptions;
 import io.lockstep.replication.client.ReplicationClient;
@@ -15,10 +21,8 @@ import io.lockstep.wire.Peer;
 import io.lockstep.wire.PeerDirectory;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.SessionEvents;
-import io.lockstep.wire.message.Attributes;
-import io.lockstep.wire.message.CloseInodes;
-import io.lockstep.wire.message.CreateInode;
-import io.lockstep.wire.message.FileType;
+import io.lockstep.wire.message.CloseSession;
+import io.lockstep.wire.message.OpenInode;
 import io.lockstep.wire.message.OpenSession;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.Reply;
@@ -26,16 +30,15 @@ import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SessionReply;
 import io.lockstep.wire.message.SetEpoch;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 
 /**
  * Confined to the thread of the simulation and the fibers of its host. A mount's process, one run
- * after another: the production client of the master and the production files, without a kernel.
+ * after another: the production vfs on the production clients of master, lockd and members, without
+ * a kernel.
  */
-public final class MountNode implements Peer {
+public final class MountNode implements Peer, MasterPort {
   private static final long PAUSE_NS = 200_000_000;
   private static final long TRY_NS = 5_000_000_000L;
   private static final String VOLUME = "volume";
@@ -44,21 +47,22 @@ public final class MountNode implements Peer {
   private final SimNetwork network;
   private final Fibers fibers;
   private final Random random;
-  private final Times times;
-  private final Map<Long, Integer> opens = new TreeMap<>();
+  private final Variants variants;
   private PeerDirectory peers;
   private io.lockstep.core.Agent agent;
   private MasterClient master;
   private ReplicationClient files;
-  private long root;
+  private FileLocks locks;
+  private Names names;
+  private Vfs vfs;
   private int run;
 
-  MountNode(SimHost host, SimNetwork network, Fibers fibers, Random random, Times times) {
+  MountNode(SimHost host, SimNetwork network, Fibers fibers, Random random, Variants variants) {
     this.host = host;
     this.network = network;
     this.fibers = fibers;
     this.random = random;
-    this.times = times;
+    this.variants = variants;
   }
 
   public SimHost host() {
@@ -71,16 +75,12 @@ public final class MountNode implements Peer {
 
   /** Whether a session is open and files can be used. */
   public boolean isMounted() {
-    return host.isUp() && files != null;
+    return host.isUp() && vfs != null;
   }
 
-  public long root() {
-    return root;
-  }
-
-  /** The files of the present run. */
-  public ReplicationClient files() {
-    return files;
+  /** Everything that applications can do, in the present run. */
+  public Vfs vfs() {
+    return vfs;
   }
 
   public long session() {
@@ -96,8 +96,7 @@ public final class MountNode implements Peer {
   public void start() {
     host.restart();
     run++;
-    files = null;
-    opens.clear();
+    forget();
     peers =
         network.peers(
             new SimNetwork.Who(
@@ -114,7 +113,7 @@ public final class MountNode implements Peer {
     agent = host.newAgent("mount");
     host.onCrash(
         () -> {
-          files = null;
+          forget();
           fibers.kill(host);
         });
     master = newClient();
@@ -130,22 +129,46 @@ public final class MountNode implements Peer {
             Times.DEFAULT,
             new Random(random.nextLong()));
     client.addListener(new Events(client));
-    client.setOpenInodes(() -> List.copyOf(opens.keySet()));
+    client.setOpenInodes(() -> vfs == null ? List.of() : vfs.openInodes());
     return client;
   }
 
+  private void forget() {
+    vfs = null;
+    files = null;
+  }
+
+  /** As the mount's process does it, from the bottom to the top. */
   private void mount() {
     SessionReply opened = openSession(master);
-    root = opened.getRoot();
     files =
         new ReplicationClient(
             this,
             address -> peers.peer(address),
             agent,
-            times,
+            variants.mountTimes,
             ClientOptions.DEFAULT,
             opened,
             fibers::await);
+    locks = new FileLocks(this, agent, variants.mountTimes);
+    names = variants.names.make(host, variants.mountTimes, this::tell);
+    files.attributesListener(names::touched);
+    vfs =
+        new Vfs(
+            this,
+            Contents.over(files),
+            locks,
+            VfsOptions.of(opened.getVolume(), opened.getRoot()),
+            new Threads(host, fibers::await, (name, loop) -> fibers.start(host, name, loop)),
+            names);
+  }
+
+  private void tell(Request request) {
+    call(
+        request,
+        Payload.EMPTY,
+        Times.DEFAULT.memberCallNs(),
+        (reply, payload) -> payload.release());
   }
 
   private SessionReply openSession(MasterClient client) {
@@ -153,8 +176,8 @@ public final class MountNode implements Peer {
       try {
         OpenSession open =
             OpenSession.newBuilder().setVolume(VOLUME).setHost(host.name()).setPid(run).build();
-        SessionReply opened =
-            ask(client, Request.newBuilder().setOpenSession(open).build(), TRY_NS).getSession();
+        Request request = Request.newBuilder().setOpenSession(open).build();
+        SessionReply opened = Replies.orThrow(ask(client, request, TRY_NS)).getSession();
         client.onOpened(opened);
         return opened;
       } catch (Outcome e) {
@@ -168,19 +191,16 @@ public final class MountNode implements Peer {
     MasterClient next = newClient();
     SessionReply opened = openSession(next);
     master = next;
-    for (long inode : List.copyOf(opens.keySet())) {
+    for (long inode : vfs.openInodes()) {
       try {
-        ask(
-            next,
-            Request.newBuilder()
-                .setOpenInode(io.lockstep.wire.message.OpenInode.newBuilder().setInode(inode))
-                .build(),
-            TRY_NS);
+        OpenInode open = OpenInode.newBuilder().setInode(inode).build();
+        ask(next, Request.newBuilder().setOpenInode(open).build(), TRY_NS);
       } catch (Outcome e) {
-        // Removed meanwhile: it is gone.
+        // Removed meanwhile, or no answer: as the mount's process does.
       }
     }
     files.onSessionReopened(opened);
+    locks.onSessionReopened();
   }
 
   @Override
@@ -188,9 +208,20 @@ public final class MountNode implements Peer {
     master.call(request, payload, timeoutNs, onReply);
   }
 
-  /** On a fiber: asks the master, within the time of an operation. */
-  public Reply ask(Request request) throws Outcome {
-    return ask(master, request, Times.DEFAULT.operationNs());
+  /** On a fiber, as all that follow. */
+  @Override
+  public Reply ask(Request request, long timeoutNs) throws Outcome {
+    return Replies.orThrow(askAny(request, timeoutNs));
+  }
+
+  @Override
+  public Reply askAny(Request request, long timeoutNs) throws Outcome {
+    return ask(master, request, timeoutNs);
+  }
+
+  @Override
+  public Reply mutate(Request.Builder request, long timeoutNs) throws Outcome {
+    return ask(request.build(), timeoutNs);
   }
 
   private Reply ask(MasterClient client, Request request, long timeoutNs) throws Outcome {
@@ -205,50 +236,20 @@ public final class MountNode implements Peer {
     if (!fibers.await(answer, timeoutNs + PAUSE_NS)) {
       throw new Outcome(ErrorCode.TIMED_OUT, "no answer from the client of the master");
     }
-    return Replies.orThrow(answer.join());
-  }
-
-  /** On a fiber: makes or finds a file below the root and has it open. */
-  public Attributes openFile(String name) throws Outcome {
-    CreateInode create =
-        CreateInode.newBuilder()
-            .setParent(root)
-            .setName(ByteString.copyFromUtf8(name))
-            .setType(FileType.REGULAR)
-            .setMode(0644)
-            .setOpen(true)
-            .setExistingOk(true)
-            .build();
-    Attributes attributes =
-        ask(Request.newBuilder().setCreateInode(create).build()).getCreateInode().getAttributes();
-    opens.merge(attributes.getInode(), 1, Integer::sum);
-    return attributes;
-  }
-
-  /** On a fiber: the last close of an inode is told to the master. */
-  public void closeFile(long inode) {
-    Integer left = opens.computeIfPresent(inode, (i, n) -> n == 1 ? null : n - 1);
-    if (left == null) {
-      try {
-        ask(Request.newBuilder().setCloseInodes(CloseInodes.newBuilder().addInodes(inode)).build());
-      } catch (Outcome e) {
-        // Counts as open there until the session ends.
-      }
-    }
+    return answer.join();
   }
 
   /** On a fiber: writes back, lets go of everything, ends the session. */
   public void unmount() {
+    vfs.close();
     files.close();
     try {
-      ask(
-          Request.newBuilder()
-              .setCloseSession(io.lockstep.wire.message.CloseSession.getDefaultInstance())
-              .build());
+      CloseSession close = CloseSession.getDefaultInstance();
+      ask(Request.newBuilder().setCloseSession(close).build(), Times.DEFAULT.operationNs());
     } catch (Outcome e) {
       // It ends by itself.
     }
-    files = null;
+    forget();
     // Not by the fiber itself: it is one of those that end.
     host.time().at(host.time().nowNs(), "exit", host::crash);
   }
@@ -262,20 +263,24 @@ public final class MountNode implements Peer {
     }
 
     private boolean isCurrent() {
-      return client == master && files != null;
+      return client == master && vfs != null;
     }
 
     @Override
     public void onRenewed(long sentNs, long lockdTerm, List<SetEpoch> epochs) {
       if (isCurrent()) {
+        names.onRenewed(sentNs, lockdTerm, epochs);
         files.onRenewed(sentNs, lockdTerm, epochs);
+        locks.onRenewed(sentNs, lockdTerm, epochs);
       }
     }
 
     @Override
     public void onPush(Push push) {
       if (isCurrent()) {
+        names.onPush(push);
         files.onPush(push);
+        locks.onPush(push);
       }
     }
 
@@ -283,7 +288,9 @@ public final class MountNode implements Peer {
     public void onSessionEnded(String reason) {
       if (isCurrent()) {
         host.time().note(host.name(), "its session has ended: " + reason);
+        names.onSessionEnded(reason);
         files.onSessionEnded(reason);
+        locks.onSessionEnded(reason);
         fibers.start(host, "reopening", MountNode.this::reopen);
       }
     }

@@ -1,13 +1,17 @@
 package io.lockstep.simulation.cluster;
 
 import io.lockstep.core.Agent;
+import io.lockstep.core.Clock;
 import io.lockstep.core.Times;
+import io.lockstep.fs.vfs.Names;
 import io.lockstep.lockd.server.LockdServer;
 import io.lockstep.metadata.catalogue.KeeperRules;
 import io.lockstep.replication.heal.HealRules;
 import io.lockstep.replication.marks.MarkRules;
 import io.lockstep.wire.Peer;
+import io.lockstep.wire.message.Request;
 import io.lockstep.wire.netty.SessionLines;
+import java.util.function.Consumer;
 import java.util.function.LongUnaryOperator;
 import java.util.function.Supplier;
 
@@ -22,10 +26,16 @@ public final class Variants {
   LockdMaker lockd = LockdServer::new;
   Supplier<SessionLines> lines = SessionLines::new;
   Times mountTimes = Times.DEFAULT;
+  NamesMaker names = Names::new;
 
   /** Makes a lockd. */
   public interface LockdMaker {
     LockdServer make(Peer master, LongUnaryOperator epochOf, Agent agent, Times times);
+  }
+
+  /** Makes what a mount remembers of names. */
+  public interface NamesMaker {
+    Names make(Clock clock, Times times, Consumer<Request> tell);
   }
 
   private Variants() {}
@@ -63,6 +73,12 @@ public final class Variants {
   /** How long mounts believe in their leases (P13). */
   public Variants withMountTimes(Times times) {
     mountTimes = times;
+    return this;
+  }
+
+  /** What mounts remember of names (P14). */
+  public Variants withNames(NamesMaker maker) {
+    names = maker;
     return this;
   }
 }

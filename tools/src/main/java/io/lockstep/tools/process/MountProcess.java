@@ -9,6 +9,7 @@ import io.lockstep.fs.fuse.Mount;
 import io.lockstep.fs.fuse.MountFailed;
 import io.lockstep.fs.vfs.Contents;
 import io.lockstep.fs.vfs.Names;
+import io.lockstep.fs.vfs.Threads;
 import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.fs.vfs.VfsOptions;
 import io.lockstep.lockd.client.FileLocks;
@@ -111,8 +112,7 @@ public final class MountProcess {
     FileLocks locks = new FileLocks(session, agent, Times.DEFAULT);
     Names names = new Names(SystemClock.INSTANCE, Times.DEFAULT, request -> tell(session, request));
     files.attributesListener(names::touched);
-    Vfs vfs =
-        lifetime.closes(new Vfs(session, contents, locks, options, SystemClock.INSTANCE, names));
+    Vfs vfs = lifetime.closes(new Vfs(session, contents, locks, options, Threads.REAL, names));
     session.serve(
         new SessionUsers(names, files, locks),
         reopened -> {

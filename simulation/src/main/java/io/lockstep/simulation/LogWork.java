@@ -1,0 +1,160 @@
+package io.lockstep.simulation;
+
+import io.lockstep.core.Outcome;
+import io.lockstep.fs.vfs.Files;
+import io.lockstep.fs.vfs.OpenMode;
+import io.lockstep.simulation.check.AppendHistory;
+import io.lockstep.simulation.check.History.Promise;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * Confined to the fiber of its application. Appends records to a log that all applications share,
+ * and reads its end.
+ */
+final class LogWork implements Application.Work {
+  private static final String NAME = "log";
+  private static final int PLACES_MAX = 40;
+
+  private final Application app;
+  private long handle;
+  private long openedNs;
+
+  /** Where the log ended when it was read last. */
+  private int end;
+
+  LogWork(Application app) {
+    this.app = app;
+  }
+
+  @Override
+  public void step() {
+    if (handle == 0) {
+      open();
+      return;
+    }
+    int dice = app.chance.nextInt(100);
+    if (dice < 60) {
+      append(dice < 5);
+    } else if (dice < 82) {
+      read(Math.max(0, end - app.chance.nextInt(PLACES_MAX / 2)));
+    } else if (dice < 90) {
+      keep(Promise.DURABLE);
+    } else if (dice < 95) {
+      keep(Promise.RECEIVED);
+    } else {
+      close();
+    }
+  }
+
+  @Override
+  public void end() {
+    if (handle != 0) {
+      keep(Promise.DURABLE);
+      close();
+    }
+  }
+
+  /** At rest: everything, once. */
+  void readAll() {
+    open();
+    if (handle != 0) {
+      int first = 0;
+      do {
+        first = end;
+        read(first);
+      } while (end > first);
+      readWhole();
+      close();
+    }
+  }
+
+  private void open() {
+    try {
+      Files.Created made =
+          app.vfs()
+              .files()
+              .create(
+                  Application.CALLER,
+                  app.root(),
+                  Application.bytes(NAME),
+                  0644,
+                  OpenMode.READ_WRITE);
+      handle = made.handle();
+      openedNs = app.time.nowNs();
+    } catch (Outcome e) {
+      app.fail("open of " + NAME, e);
+    }
+  }
+
+  private void append(boolean sync) {
+    AppendHistory.Append append = app.history.appends().begin(app.client, NAME, app.time.nowNs());
+    try {
+      ByteBuffer record = Records.fill(append.value(), 1);
+      long at = app.vfs().files().write(handle, Files.APPEND, record, sync);
+      app.history.end(append, sync ? Promise.DURABLE : Promise.ACCEPTED, app.time.nowNs());
+      app.note(NAME + ": appended " + append.value() + " at byte " + at);
+    } catch (Outcome e) {
+      onFailure("append of " + append.value(), e);
+    }
+  }
+
+  private void readWhole() {
+    read(0, end + 1);
+  }
+
+  private void read(int first) {
+    read(first, PLACES_MAX);
+  }
+
+  private void read(int first, int places) {
+    long startNs = app.time.nowNs();
+    ByteBuffer bytes = ByteBuffer.allocate(places * Records.BYTES);
+    try {
+      int count = app.vfs().files().read(handle, (long) first * Records.BYTES, bytes);
+      long endNs = app.time.nowNs();
+      int found = (count + Records.BYTES - 1) / Records.BYTES;
+      int[] values = new int[found];
+      for (int i = 0; i < found; i++) {
+        values[i] = Records.value(bytes.array(), i);
+        app.time.mix(values[i]);
+      }
+      boolean toEnd = count < places * Records.BYTES;
+      end = first + found;
+      app.history.appends().read(app.client, NAME, first, values, toEnd, startNs, endNs);
+      app.note(NAME + ": read from " + first + ": " + Arrays.toString(values));
+    } catch (Outcome e) {
+      app.fail("read of " + NAME, e);
+    }
+  }
+
+  private void keep(Promise promise) {
+    long beganNs = app.time.nowNs();
+    try {
+      if (promise == Promise.DURABLE) {
+        app.vfs().files().fsync(handle, app.chance.nextBoolean());
+      } else {
+        app.vfs().files().flush(handle);
+      }
+      app.history.kept(app.client, NAME, promise, openedNs, beganNs);
+      app.note(NAME + ": " + promise);
+    } catch (Outcome e) {
+      onFailure("sync", e);
+    }
+  }
+
+  private void close() {
+    keep(Promise.RECEIVED);
+    try {
+      app.vfs().files().release(handle);
+      handle = 0;
+    } catch (Outcome e) {
+      app.fail("close of " + NAME, e);
+    }
+  }
+
+  private void onFailure(String what, Outcome failure) {
+    app.history.lost(app.client, NAME, app.time.nowNs());
+    app.fail(what + " of " + NAME, failure);
+  }
+}
