@@ -20,9 +20,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -32,10 +33,11 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @ExtendWith(FailureWatch.class)
 @Timeout(300)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class FileLocksIT implements FailureWatch.WithCluster {
   private static final String HERE = TestCluster.MOUNT + "-1";
   private static final String THERE = TestCluster.MOUNT + "-2";
-  private static final int COUNTS = 500;
+  private static final int COUNTS = Integer.getInteger("mounts.counts", 200);
 
   /**
    * DESIGN section 6: the locks of a killed client are free within the lease life of 10 s; + 5 s.
@@ -47,7 +49,7 @@ class FileLocksIT implements FailureWatch.WithCluster {
   private Path here;
   private Path there;
 
-  @BeforeEach
+  @BeforeAll
   void start() throws Exception {
     cluster = TestCluster.start("locks", 3);
     cluster.createVolume("demo", 3);
@@ -55,7 +57,7 @@ class FileLocksIT implements FailureWatch.WithCluster {
     there = cluster.mount(THERE, "demo");
   }
 
-  @AfterEach
+  @AfterAll
   void stop() throws Exception {
     threads.shutdownNow();
     cluster.close();
@@ -203,6 +205,7 @@ class FileLocksIT implements FailureWatch.WithCluster {
     } finally {
       closeDead(one);
     }
+    here = cluster.mount(HERE, "demo");
   }
 
   /** Its mount is dead, so close(2) says so. */
