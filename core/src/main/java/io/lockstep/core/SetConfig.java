@@ -11,11 +11,19 @@ import java.util.UUID;
  * @param epoch rises with every change
  * @param minReplicas writes need this many RW members
  * @param open false while the members settle after a restart of all of them (P3): nothing is served
+ * @param openedEpoch the epoch at which it last opened with no member left that had been in step
+ *     all along (P3): what members received before and had not synced may be gone; 0 = never
  * @param members in order of their id
  */
-public record SetConfig(long set, long epoch, int minReplicas, boolean open, List<Member> members) {
+public record SetConfig(
+    long set, long epoch, int minReplicas, boolean open, long openedEpoch, List<Member> members) {
   public SetConfig {
     members = List.copyOf(members);
+  }
+
+  /** One that never opened anew. */
+  public SetConfig(long set, long epoch, int minReplicas, boolean open, List<Member> members) {
+    this(set, epoch, minReplicas, open, 0, members);
   }
 
   /** The member with this id, or null. */

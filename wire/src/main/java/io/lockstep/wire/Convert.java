@@ -74,7 +74,12 @@ public final class Convert {
       members.add(new Member(m.getId(), uuid(m.getDaemon()), mode, m.getIncarnation()));
     }
     return new SetConfig(
-        message.getSet(), message.getEpoch(), message.getMinReplicas(), message.getOpen(), members);
+        message.getSet(),
+        message.getEpoch(),
+        message.getMinReplicas(),
+        message.getOpen(),
+        message.getOpenedEpoch(),
+        members);
   }
 
   /** The message of a configuration, with the addresses that are known. */
@@ -84,7 +89,8 @@ public final class Convert {
             .setSet(config.set())
             .setEpoch(config.epoch())
             .setMinReplicas(config.minReplicas())
-            .setOpen(config.open());
+            .setOpen(config.open())
+            .setOpenedEpoch(config.openedEpoch());
     for (Member m : config.members()) {
       message.addMembers(
           MemberMessage.newBuilder()

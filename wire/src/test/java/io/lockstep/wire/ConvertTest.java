@@ -25,6 +25,7 @@ class ConvertTest {
           -3,
           2,
           true,
+          -5,
           List.of(
               new Member(1, DAEMON, MemberMode.RW, 5),
               new Member(2, new UUID(0, 9), MemberMode.ERR, -1)));

@@ -465,17 +465,23 @@ public final class SetKeeper {
         next.add(member.with(MemberMode.ERR, member.incarnation()));
       }
     }
-    propose(next, true, "settled after a restart of all");
+    // Memory of the members that ran before is gone, and with it what nobody synced.
+    propose(next, true, config.epoch() + 1, "settled after a restart of all");
   }
 
   private void propose(List<Member> members, boolean open, String reason) {
+    propose(members, open, config.openedEpoch(), reason);
+  }
+
+  private void propose(List<Member> members, boolean open, long openedEpoch, String reason) {
     Check.that(
         members.stream().anyMatch(member -> member.mode() == MemberMode.RW),
         "set %d would lose its last member in step: %s",
         config.set(),
         members);
     SetConfig next =
-        new SetConfig(config.set(), config.epoch() + 1, config.minReplicas(), open, members);
+        new SetConfig(
+            config.set(), config.epoch() + 1, config.minReplicas(), open, openedEpoch, members);
     proposal = new SetEffect.Propose(config.epoch(), next, reason);
     effects.add(proposal);
   }

@@ -208,6 +208,7 @@ final class KeeperScript {
   private static String describe(SetConfig config) {
     StringBuilder text = new StringBuilder("epoch " + config.epoch());
     text.append(config.open() ? " open" : " closed");
+    text.append(config.openedEpoch() == config.epoch() ? " anew" : "");
     for (Member member : config.members()) {
       text.append(" ").append(member.mode()).append(".").append(member.incarnation());
     }

@@ -66,7 +66,7 @@ final class DirectWrite extends LockOp<Long> {
             inode.finish(this, LeasedInode.result(done));
             return;
           }
-          inode.wrote(start.cycle(), done);
+          inode.wrote(start.cycle(), done, sync);
           inode.buffer().changed(Math.max(inode.buffer().size(), at + bytes.length), wallTimeNs());
           result.complete(at);
           inode.finish(this, Result.OK);

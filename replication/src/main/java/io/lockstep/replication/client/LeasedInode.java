@@ -2,6 +2,7 @@ package io.lockstep.replication.client;
 
 import io.lockstep.core.Agent;
 import io.lockstep.core.ErrorCode;
+import io.lockstep.core.SetConfig;
 import io.lockstep.core.Token;
 import io.lockstep.replication.eagerlock.EagerLock;
 import io.lockstep.replication.eagerlock.Effect;
@@ -13,7 +14,6 @@ import io.lockstep.replication.eagerlock.State;
 import io.lockstep.replication.eagerlock.TimerKind;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
-import io.lockstep.wire.message.Durability;
 import io.lockstep.wire.message.EagerLockRow;
 import io.lockstep.wire.message.LeaseGrant;
 import io.lockstep.wire.message.LeaseMode;
@@ -57,9 +57,7 @@ final class LeasedInode {
   private boolean executing;
   private Agent.Timer timer;
 
-  private long writesDone;
-  private long writesSynced;
-  private long timesSynced;
+  private final DurableWrites durableWrites = new DurableWrites();
   private long cycleSinceNs;
   private long lastWriteNs;
 
@@ -78,7 +76,6 @@ final class LeasedInode {
   private long usesDropped;
 
   private boolean cycleOpen;
-  private boolean syncedSinceGrant;
 
   LeasedInode(Engine engine, long inode, long set, CacheDropper caches, long leaseBase) {
     this.engine = engine;
@@ -130,7 +127,7 @@ final class LeasedInode {
 
   /** Nothing held, wanted or outstanding: it can be forgotten. */
   boolean isIdle() {
-    return (writesSynced >= writesDone || engine.isSessionEnded())
+    return (durableWrites.isOwnSynced() || engine.isSessionEnded())
         && lock.isIdle()
         && ops.isEmpty()
         && writeBack.isIdle();
@@ -203,8 +200,7 @@ final class LeasedInode {
               lock.onGranted(lease, Convert.token(grant.getToken()), grant.getEpoch());
           if (awaited) {
             grantedEpoch = grant.getEpoch();
-            // What others wrote before may not be durable yet.
-            syncedSinceGrant = false;
+            durableWrites.onGranted();
             boolean exclusive = lock.held() == Mode.EXCLUSIVE;
             buffer.granted(grant.getAttributes(), lock.token(), exclusive);
           }
@@ -222,7 +218,7 @@ final class LeasedInode {
         () -> {
           Token token = Convert.token(grant.getToken());
           grantedEpoch = grant.getEpoch();
-          syncedSinceGrant = false;
+          durableWrites.onGranted();
           buffer.granted(grant.getAttributes(), token, mode == Mode.EXCLUSIVE);
           return lock.onRidden(lease, mode, token, grant.getEpoch());
         });
@@ -321,8 +317,16 @@ final class LeasedInode {
     }
   }
 
-  void onConfigChanged(long epoch) {
-    event(() -> lock.onConfigChanged(epoch));
+  void onConfigChanged(SetConfig config) {
+    event(() -> lock.onConfigChanged(config.epoch()));
+    if (durableWrites.onOpenedAnew(config.openedEpoch())) {
+      // The members settled without those writes: size and pages here are not the file's any more.
+      lost(ErrorCode.IO_ERROR);
+      onLeaseLost();
+    } else if (readable != null && readable.epoch < config.openedEpoch()) {
+      // What others wrote may be gone just so.
+      dropCaches(() -> {});
+    }
   }
 
   // ---- transactions
@@ -340,7 +344,16 @@ final class LeasedInode {
 
   /** A transaction of that cycle is on all members, not durable yet. */
   void wrote(long cycle, io.lockstep.replication.transaction.Effect.Done done) {
-    writesDone++;
+    wrote(cycle, done, false);
+  }
+
+  /**
+   * A transaction of that cycle is on all members.
+   *
+   * @param durable and synced by them
+   */
+  void wrote(long cycle, io.lockstep.replication.transaction.Effect.Done done, boolean durable) {
+    durableWrites.onWritten(done.epoch(), durable);
     cycleEpochs.merge(cycle, done.epoch(), Math::min);
     lastWriteNs = engine.nowNs();
   }
@@ -361,23 +374,8 @@ final class LeasedInode {
 
   // ---- durability
 
-  long writesDone() {
-    return writesDone;
-  }
-
-  void synced(long upTo) {
-    writesSynced = Math.max(writesSynced, upTo);
-  }
-
-  /** What was done so far was synced by the members, also what others wrote before. */
-  void syncedAll(Durability durability) {
-    if (durability != Durability.RECEIVED) {
-      syncedSinceGrant = true;
-      synced(writesDone);
-    }
-    if (durability == Durability.DATA_AND_TIMES) {
-      timesSynced = writesDone;
-    }
+  DurableWrites durableWrites() {
+    return durableWrites;
   }
 
   /**
@@ -405,12 +403,11 @@ final class LeasedInode {
   }
 
   private void syncMembers(boolean times, Consumer<ErrorCode> then) {
-    boolean dataIs = writesSynced >= writesDone && syncedSinceGrant;
-    if (dataIs && (!times || timesSynced >= writesDone)) {
+    if (durableWrites.isSynced(times)) {
       then.accept(ErrorCode.OK);
       return;
     }
-    long upTo = writesDone;
+    long upTo = durableWrites.done();
     engine.counters.add(Counters.Phase.SYNCS);
     engine.transact(
         set,
@@ -426,9 +423,7 @@ final class LeasedInode {
         Payload.EMPTY,
         done -> {
           if (done.code().isOk()) {
-            syncedSinceGrant = true;
-            synced(upTo);
-            timesSynced = times ? Math.max(timesSynced, upTo) : timesSynced;
+            durableWrites.onSynced(upTo, times);
           }
           then.accept(done.code());
         });

@@ -145,7 +145,7 @@ final class PostOpBatcher {
 
   private void sync() {
     List<Long> inodes = batch.stream().map(item -> item.inode.inode()).toList();
-    List<Long> versions = batch.stream().map(item -> item.inode.writesDone()).toList();
+    List<Long> versions = batch.stream().map(item -> item.inode.durableWrites().done()).toList();
     engine.counters.add(Counters.Phase.SYNCS);
     step(
         (epoch, absent) ->
@@ -162,7 +162,7 @@ final class PostOpBatcher {
             return;
           }
           for (int i = 0; i < batch.size(); i++) {
-            batch.get(i).inode.synced(versions.get(i));
+            batch.get(i).inode.durableWrites().onOwnSynced(versions.get(i));
           }
           mark();
         });

@@ -2,6 +2,7 @@ package io.lockstep.replication.client;
 
 import io.lockstep.core.Agent;
 import io.lockstep.core.Outcome;
+import io.lockstep.core.SetConfig;
 import io.lockstep.core.Times;
 import io.lockstep.replication.eagerlock.Mode;
 import io.lockstep.wire.Peer;
@@ -351,11 +352,11 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
   }
 
   private void onConfigChanged(long set) {
-    long epoch = engine.configs.view(set).config().epoch();
+    SetConfig config = engine.configs.view(set).config();
     forEach(
         inode -> {
           if (inode.set() == set) {
-            inode.onConfigChanged(epoch);
+            inode.onConfigChanged(config);
           }
         });
   }

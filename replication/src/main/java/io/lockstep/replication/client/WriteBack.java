@@ -275,8 +275,12 @@ final class WriteBack {
       buffer.flushed(extent);
       engine.flushSlots.give();
       if (done.code().isOk()) {
-        inode.wrote(cycle, done);
-        inode.syncedAll(durability);
+        boolean durable = durability != Durability.RECEIVED;
+        inode.wrote(cycle, done, durable);
+        if (durable) {
+          DurableWrites writes = inode.durableWrites();
+          writes.onSynced(writes.done(), durability == Durability.DATA_AND_TIMES);
+        }
       } else {
         inode.lost(done.code());
       }

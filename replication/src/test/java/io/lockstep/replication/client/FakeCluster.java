@@ -260,11 +260,29 @@ final class FakeCluster implements PeerDirectory {
             config.epoch() + 1,
             config.minReplicas(),
             config.open(),
+            config.openedEpoch(),
             config.members().stream()
                 .map(m -> m.id() == id ? m.with(mode, m.incarnation()) : m)
                 .toList());
     for (Member member : config.writers()) {
       member(member.id()).epoch = config.epoch();
+    }
+  }
+
+  /** All members lost power: what they had not synced is gone, they settled, the set opened. */
+  void openAnew() {
+    long epoch = config.epoch() + 1;
+    config =
+        new SetConfig(
+            SET,
+            epoch,
+            config.minReplicas(),
+            true,
+            epoch,
+            config.members().stream().map(m -> m.with(m.mode(), m.incarnation() + 1)).toList());
+    for (FakeMember member : members) {
+      member.epoch = epoch;
+      member.objects.values().removeIf(copy -> !copy.synced);
     }
   }
 
