@@ -32,7 +32,8 @@ import java.util.function.Consumer;
  * end (P1), at one epoch:
  *
  * <pre>
- * seal (or look, when the set is closed) -> nobody dirty: done
+ * seal (or look, when the set is closed) -> nobody dirty, nobody in step half repaired: done
+ *   -> only half repaired copies are left: one of them is kept as it is
  *   -> the rest pull from the newest -> sync the newest -> size at the master
  *   -> pending marks for the absent -> clear the dirty marks
  * </pre>
@@ -103,7 +104,8 @@ final class ObjectSettling {
 
   private Request statRequest() {
     return Request.newBuilder()
-        .setStatObject(StatObject.newBuilder().setSet(config.set()).setInode(inode))
+        .setStatObject(
+            StatObject.newBuilder().setSet(config.set()).setInode(inode).setSettling(true))
         .build();
   }
 
@@ -113,7 +115,7 @@ final class ObjectSettling {
     }
     replies.forEach((member, reply) -> states.put(member, reply.getObjectState()));
     if (states.values().stream().anyMatch(ObjectState::getTombstone)
-        || states.values().stream().noneMatch(ObjectState::getDirty)) {
+        || members.stream().allMatch(this::isSettled)) {
       then.accept(Result.SETTLED);
       return;
     }
@@ -125,18 +127,50 @@ final class ObjectSettling {
               .orElse(Token.NONE);
     }
     Member source = source();
+    if (states.get(source.id()).getHalfRepaired()) {
+      ports.askAll(
+          List.of(source),
+          member -> settleRequest(source),
+          ports.times().memberCallNs(),
+          kept -> onKept(source, kept));
+    } else {
+      pull(source);
+    }
+  }
+
+  /** Half repaired and in step: settling ended with its source. A WO member heals anyway. */
+  static boolean isHalfSettled(Member member, ObjectState state) {
+    return state.getHalfRepaired() && member.mode() == MemberMode.RW;
+  }
+
+  private boolean isSettled(Member member) {
+    ObjectState state = states.get(member.id());
+    return !state.getDirty() && !isHalfSettled(member, state);
+  }
+
+  private void onKept(Member source, Map<Integer, Reply> replies) {
+    if (!endedByFailure(replies)) {
+      states.put(source.id(), replies.get(source.id()).getObjectState());
+      pull(source);
+    }
+  }
+
+  private Request settleRequest(Member source) {
+    return Request.newBuilder()
+        .setSettleObject(
+            SettleObject.newBuilder()
+                .setSet(config.set())
+                .setEpoch(config.epoch())
+                .setInode(inode)
+                .setToken(Convert.message(token))
+                .setSource(source.id())
+                .setSourceAddress(ports.address(source.daemon())))
+        .build();
+  }
+
+  private void pull(Member source) {
     List<Member> others = members.stream().filter(m -> m.id() != source.id()).toList();
-    Request pull =
-        Request.newBuilder()
-            .setSettleObject(
-                SettleObject.newBuilder()
-                    .setSet(config.set())
-                    .setEpoch(config.epoch())
-                    .setInode(inode)
-                    .setToken(Convert.message(token))
-                    .setSource(source.id())
-                    .setSourceAddress(ports.address(source.daemon())))
-            .build();
+    Request pull = settleRequest(source);
     ports.askAll(
         others,
         member -> pull,
@@ -144,12 +178,16 @@ final class ObjectSettling {
         pulled -> onPulled(source, pulled));
   }
 
-  /** The member in step with the newest dirty mark; of equal ones the longest copy. */
+  /**
+   * The member in step with the newest dirty mark, if it can be with a whole copy; of equal ones
+   * the longest copy.
+   */
   private Member source() {
     return members.stream()
         .filter(member -> member.mode() == MemberMode.RW)
         .max(
-            Comparator.comparing((Member member) -> dirtyToken(member))
+            Comparator.comparing((Member m) -> !states.get(m.id()).getHalfRepaired())
+                .thenComparing(this::dirtyToken)
                 .thenComparingLong(member -> states.get(member.id()).getDirtyCycle())
                 .thenComparingLong(member -> states.get(member.id()).getSize()))
         .orElse(members.get(0));

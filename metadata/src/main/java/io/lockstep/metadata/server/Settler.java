@@ -349,7 +349,7 @@ final class Settler {
           }
           ListMarksReply marks = reply.getListMarks();
           for (ObjectState state : marks.getObjectsList()) {
-            if (state.getDirty()) {
+            if (state.getDirty() || ObjectSettling.isHalfSettled(member, state)) {
               dirty.add(state.getInode());
             }
           }

@@ -116,6 +116,11 @@ final class FakeDaemon implements Peer {
         .setSize(size);
   }
 
+  /** Settling began to copy over it, and ended with its source. */
+  synchronized void halfRepaired(long set, long inode) {
+    object(set, inode).setExists(true).setHalfRepaired(true);
+  }
+
   synchronized ObjectState state(long set, long inode) {
     return object(set, inode).build();
   }
@@ -192,7 +197,10 @@ final class FakeDaemon implements Peer {
         long inode = request.getSettleObject().getInode();
         FakeDaemon source = others.get(request.getSettleObject().getSourceAddress());
         ObjectState.Builder object = object(set, inode);
-        object.setExists(true).setSize(source.state(set, inode).getSize());
+        if (source != this && source.state(set, inode).getHalfRepaired()) {
+          yield Replies.failure(ErrorCode.CORRUPT, "half repaired");
+        }
+        object.setExists(true).setSize(source.state(set, inode).getSize()).setHalfRepaired(false);
         yield Reply.newBuilder().setObjectState(object).build();
       }
       case SYNC_OBJECTS ->
@@ -247,7 +255,9 @@ final class FakeDaemon implements Peer {
               boolean pending =
                   object.getPendingList().stream()
                       .anyMatch(mark -> mark.getMember() == list.getForMember());
-              if (object.getDirty() || (list.getForMember() != 0 && pending)) {
+              if (object.getDirty()
+                  || object.getHalfRepaired()
+                  || (list.getForMember() != 0 && pending)) {
                 marks.addObjects(object);
               }
             });

@@ -320,6 +320,39 @@ class ReplicaLifeTest {
   }
 
   @Test
+  void copyThatSettlingLeftHalfWayIsSettledFromAWholeOneOrKept() throws Exception {
+    try (MasterFixture master = new MasterFixture(directory, 3)) {
+      master.createVolume("demo", 3);
+      SessionReply session = master.openSession("demo");
+      long inode =
+          master
+              .ok(master.create(session.getSession(), session.getRoot(), "a", false))
+              .getCreateInode()
+              .getAttributes()
+              .getInode();
+      SetConfigMessage config = master.set("demo");
+      long set = config.getSet();
+      Request sweep =
+          Request.newBuilder()
+              .setSettleOrphans(SettleOrphans.newBuilder().setSeal(Convert.message(SEAL)))
+              .build();
+      daemon(master, config, 3).halfRepaired(set, inode);
+      assertThat(Replies.code(master.callAsLockd(sweep))).isEqualTo(ErrorCode.OK);
+      assertThat(daemon(master, config, 3).state(set, inode).getHalfRepaired()).isFalse();
+      assertThat(daemon(master, config, 3).requests(Request.BodyCase.SETTLE_OBJECT).get(0))
+          .matches(request -> request.getSettleObject().getSource() != 3);
+
+      for (int member = 1; member <= 3; member++) {
+        daemon(master, config, member).halfRepaired(set, inode);
+      }
+      assertThat(Replies.code(master.callAsLockd(sweep))).isEqualTo(ErrorCode.OK);
+      for (int member = 1; member <= 3; member++) {
+        assertThat(daemon(master, config, member).state(set, inode).getHalfRepaired()).isFalse();
+      }
+    }
+  }
+
+  @Test
   void sweepDoesNotWaitForADeadMember() throws Exception {
     try (MasterFixture master = new MasterFixture(directory, 3)) {
       master.createVolume("demo", 3);

@@ -30,11 +30,11 @@ final class Listings {
     this.directories = directories;
   }
 
-  /** With a dirty mark, or with a pending mark for that member if it is not 0. */
+  /** Dirty, half repaired, or with a pending mark for that member if it is not 0. */
   ListMarksReply marked(long set, long cursor, int forMember, int entriesMax)
       throws IOException, Outcome {
     Predicate<ObjectMarks> wanted =
-        marks -> marks.dirty() != null || (forMember != 0 && marks.hasPendingFor(forMember));
+        marks -> !marks.isSettled() || (forMember != 0 && marks.hasPendingFor(forMember));
     return page(set, cursor, true, entriesMax, wanted);
   }
 

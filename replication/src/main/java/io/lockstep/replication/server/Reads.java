@@ -73,7 +73,8 @@ final class Reads {
           throw new Outcome(ErrorCode.IO_ERROR, "stopped: " + object.failure());
         }
         object.refresh();
-        if (object.isDamaged() || object.marks().healing()) {
+        boolean halfRepaired = object.marks().healing() && !request.getSettling();
+        if (object.isDamaged() || halfRepaired) {
           throw new Outcome(
               ErrorCode.CORRUPT,
               "object "

@@ -107,6 +107,15 @@ abstract class RepairOperation extends DiskOperation {
     return healing ? object.taken(owner.epoch()) : new TakenRanges();
   }
 
+  /** After a sync on the way: the same step again. */
+  final void onSynced(DiskAgent agent, ErrorCode code, String message) {
+    if (code.isOk()) {
+      agent.resume(this);
+    } else {
+      onFailed(code, message);
+    }
+  }
+
   final void sync(DiskAgent agent) {
     agent.sync(
         object,
@@ -271,12 +280,37 @@ abstract class RepairOperation extends DiskOperation {
         return ended || (dirty.equals(ownDirty) && !taken().isTouched()) ? dirty : null;
       }
 
-      private void onSynced(DiskAgent agent, ErrorCode code, String message) {
-        if (code.isOk()) {
+      @Override
+      void onCommitted(DiskAgent agent) {
+        done(NO_SUMS);
+      }
+    };
+  }
+
+  /**
+   * Takes a half repaired object as it is: it is a mix of copies that each had all that was
+   * fsynced, and no other is left.
+   */
+  static DiskOperation keep(Owner owner, long inode, Listener listener) {
+    return new RepairOperation(owner, inode, listener) {
+      @Override
+      boolean onRepair(DiskAgent agent, DbBatch batch) throws Outcome {
+        checkSeal(object().marks().newest());
+        if (object().hasAdmitted()) {
           agent.resume(this);
-        } else {
-          onFailed(code, message);
+          return false;
         }
+        if (object().isUnsynced()) {
+          agent.sync(object(), (code, message) -> onSynced(agent, code, message));
+          return false;
+        }
+        Decision.Admit whole =
+            (Decision.Admit) agent.markRules().onRepairEnd(object().marks(), /* ownDirty= */ null);
+        if (whole.persist()) {
+          ItemOperation.settle(agent, owner.replica(), object(), whole.marks(), batch);
+        }
+        object().endRepair();
+        return true;
       }
 
       @Override

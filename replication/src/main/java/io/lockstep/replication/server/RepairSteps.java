@@ -100,6 +100,16 @@ final class RepairSteps {
     }
   }
 
+  /** The half repaired object stays as it is, and counts as whole. */
+  void keep(long inode, long task, Consumer<ErrorCode> onEnded) {
+    submit(
+        inode,
+        RepairOperation.keep(
+            owner(task),
+            inode,
+            (code, sums, object) -> context.toControl(() -> onEnded.accept(code))));
+  }
+
   /** The repair failed: the object may be taken by another. */
   void abandon(long inode, long task, Runnable onEnded) {
     submit(

@@ -171,6 +171,7 @@ final class Replica {
             .setInode(inode)
             .setExists(exists)
             .setTombstone(marks.tombstone())
+            .setHalfRepaired(marks.healing())
             .setSize(size)
             .setNewestToken(Convert.message(marks.newest()));
     if (marks.dirty() != null) {

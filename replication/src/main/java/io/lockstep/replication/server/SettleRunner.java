@@ -76,9 +76,26 @@ final class SettleRunner implements RepairSteps.Machine {
 
               @Override
               void onCommitted(DiskAgent agent) {
-                context.toControl(() -> run(settler.onStart()));
+                context.toControl(SettleRunner.this::onSealed);
               }
             });
+  }
+
+  private void onSealed() {
+    if (request.getSource() == call.replica().view().member()) {
+      steps.keep(
+          request.getInode(),
+          task,
+          code -> {
+            if (code.isOk()) {
+              answer();
+            } else {
+              fail(code);
+            }
+          });
+    } else {
+      run(settler.onStart());
+    }
   }
 
   private void run(List<HealEffect> effects) {
@@ -94,6 +111,10 @@ final class SettleRunner implements RepairSteps.Machine {
       steps.abandon(request.getInode(), task, () -> fail(outcome));
       return;
     }
+    answer();
+  }
+
+  private void answer() {
     context.counters().settledObjects.increment();
     context
         .disk(request.getInode())

@@ -133,6 +133,36 @@ class StorageProtocolTest {
   }
 
   @Test
+  void copyThatSettlingLeftHalfWayIsNoneToReadUntilItIsKept() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 2).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
+      cluster.clearAll(1, LEASE, 1);
+      ok(cluster.call(2, cluster.write(1, LEASE, 2, 0), Payload.of(filled(2, 10_000))));
+      Path source =
+          cluster.directory(2).resolve("replicas/0000000000000007/objects/01/0000000000000001.0");
+      byte[] bytes = Files.readAllBytes(source);
+      bytes[5000] ^= 1;
+      Files.write(source, bytes);
+      assertThat(cluster.call(1, settle(cluster, 1, NEXT, 2)).code()).isEqualTo(ErrorCode.CORRUPT);
+      assertThat(cluster.read(1, 1, 0, 1).code()).isEqualTo(ErrorCode.CORRUPT);
+      ObjectState half = cluster.marks(1, 0).getObjects(0);
+      assertThat(half.getHalfRepaired()).isTrue();
+      assertThat(half.getDirty()).isFalse();
+
+      // Its source is gone: each of both copies had all that was fsynced, so has what is here.
+      cluster.stopDaemon(1);
+      cluster.startDaemon(1);
+      cluster.become(1, MemberMode.RW);
+      ObjectState kept = ok(cluster.call(1, settle(cluster, 1, NEXT, 1))).reply().getObjectState();
+      assertThat(kept.getHalfRepaired()).isFalse();
+      assertThat(kept.getSize()).isEqualTo(10_000);
+      assertThat(cluster.marks(1, 0).getObjectsList()).isEmpty();
+      assertThat(ok(cluster.read(1, 1, 0, 10_000)).bytes()).hasSize(10_000);
+      assertThat(cluster.daemon(1).counters().get("corrupt_blocks")).isZero();
+    }
+  }
+
+  @Test
   void deadObjectLeavesATombstoneUntilItIsForgotten() throws Exception {
     try (TestCluster cluster = new TestCluster(root, 3).start()) {
       cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
