@@ -311,13 +311,15 @@ final class ObjectSettling {
         member -> mark,
         ports.times().memberCallNs(),
         replies -> {
-          // Refused in a closed set: the dirty marks stay and speak for the absent.
           if (replies.values().stream().allMatch(Replies::isOk)) {
             Map<Integer, ClearDirty.Item> marks = new TreeMap<>();
             members.forEach(member -> marks.put(member.id(), item(token, cycle)));
             clear(marks);
-          } else {
+          } else if (!config.open()) {
+            // Refused in a closed set: the dirty marks stay and speak for the absent.
             then.accept(Result.SETTLED);
+          } else {
+            endedByFailure(replies);
           }
         });
   }
@@ -337,7 +339,7 @@ final class ObjectSettling {
         .build();
   }
 
-  /** Clears the marks given, or each member's own; one that stays is found by a later sweep. */
+  /** Clears the marks given, or each member's own. */
   private void clear(Map<Integer, ClearDirty.Item> marks) {
     List<Member> dirty =
         members.stream()
@@ -358,7 +360,11 @@ final class ObjectSettling {
               .build();
         },
         ports.times().memberCallNs(),
-        replies -> then.accept(Result.SETTLED));
+        replies -> {
+          if (!endedByFailure(replies)) {
+            then.accept(Result.SETTLED);
+          }
+        });
   }
 
   private boolean endedByFailure(Map<Integer, Reply> replies) {

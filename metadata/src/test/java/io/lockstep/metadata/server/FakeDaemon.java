@@ -154,7 +154,18 @@ final class FakeDaemon implements Peer {
     others = byAddress;
   }
 
+  /** The next request of that kind is refused. */
+  synchronized void refuseOne(Request.BodyCase kind) {
+    refused = kind;
+  }
+
+  private Request.BodyCase refused;
+
   private Reply serve(Request request) {
+    if (request.getBodyCase() == refused) {
+      refused = null;
+      return Replies.failure(ErrorCode.STALE_EPOCH, "a newer configuration came");
+    }
     return switch (request.getBodyCase()) {
       case ENSURE_REPLICA -> {
         long set = request.getEnsureReplica().getSet();

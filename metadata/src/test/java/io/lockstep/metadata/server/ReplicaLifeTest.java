@@ -282,6 +282,31 @@ class ReplicaLifeTest {
   }
 
   @Test
+  void settlingThatAMemberRefusedAtItsLastStepsIsTriedAgain() throws Exception {
+    try (MasterFixture master = new MasterFixture(directory, 3)) {
+      master.createVolume("demo", 3);
+      SessionReply session = master.openSession("demo");
+      long inode =
+          master
+              .ok(master.create(session.getSession(), session.getRoot(), "a", false))
+              .getCreateInode()
+              .getAttributes()
+              .getInode();
+      SetConfigMessage config = master.set("demo");
+      long set = config.getSet();
+      daemon(master, config, 3).setAway(true);
+      for (Request.BodyCase step : List.of(Request.BodyCase.PRE_OP, Request.BodyCase.CLEAR_DIRTY)) {
+        FakeDaemon left = daemon(master, config, 2);
+        left.clearPending(set, inode);
+        left.dirty(set, inode, OLD, 3, 4096);
+        left.refuseOne(step);
+        assertThat(Replies.code(master.callAsLockd(settle(set, inode)))).isEqualTo(ErrorCode.OK);
+        assertThat(left.state(set, inode).getDirty()).as(step.name()).isFalse();
+      }
+    }
+  }
+
+  @Test
   void orphanedMarksAreSettledUnlessALeaseCoversThem() throws Exception {
     try (MasterFixture master = new MasterFixture(directory, 3)) {
       master.createVolume("demo", 3);
