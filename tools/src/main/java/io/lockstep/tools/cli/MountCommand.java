@@ -7,6 +7,7 @@ import io.lockstep.tools.cluster.ClusterDirectory;
 import io.lockstep.tools.config.MountSettings;
 import io.lockstep.tools.process.Lifetime;
 import io.lockstep.tools.process.MountFlags;
+import io.lockstep.tools.process.MountPoint;
 import io.lockstep.tools.process.MountProcess;
 import io.lockstep.tools.quickstart.BackgroundMount;
 import io.lockstep.tools.quickstart.LocalCluster;
@@ -72,6 +73,7 @@ final class MountCommand implements Callable<Integer> {
     ClusterAddress address = cluster.find();
     VolumeCommand.checkedName(volume);
     Path mountPoint = directory.toAbsolutePath().normalize();
+    new MountPoint(mountPoint).clearOrphan(ClusterDirectory.state());
     MountFlags.parse(mountPoint, options).prepare();
     MountSettings settings =
         new MountSettings(

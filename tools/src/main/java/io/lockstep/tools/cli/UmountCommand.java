@@ -53,7 +53,7 @@ final class UmountCommand implements Callable<Integer> {
     if (force) {
       process.ifPresent(ProcessIdentity::kill);
     }
-    mount.unmount(lazy || force);
+    mount.unmount(force ? MountPoint.How.FORCE : lazy ? MountPoint.How.LAZY : MountPoint.How.PLAIN);
     if (!lazy && process.isPresent() && !awaitEnd(process.get())) {
       throw UserError.failed(
           "unmounted, but process %d is still writing after %d s; see its log",

@@ -22,6 +22,7 @@ public final class MountPoint {
   /** As the mount table shows the mounts of Lockstep. */
   public static final String TYPE = "fuse.lockstep";
 
+  private static final Path CONNECTIONS = Path.of("/sys/fs/fuse/connections");
   private static final long TOUCH_TIMEOUT_S = 5;
   private static final long UNMOUNT_TIMEOUT_S = 20;
 
@@ -65,8 +66,13 @@ public final class MountPoint {
     return MountTable.read().on(directory).filter(row -> row.type().equals(TYPE)).isPresent();
   }
 
-  /** A mount whose process died answers ENOTCONN for ever: it is taken away. */
-  public void clearIfDead() throws IOException, UserError {
+  /**
+   * A mount whose process died answers ENOTCONN for ever, or not at all: it is taken away.
+   *
+   * @param records where the mounts of this user are written down
+   */
+  public void clearIfDead(Path records) throws IOException, UserError {
+    clearOrphan(records);
     while (isOurs()) {
       State state = touch();
       if (state == State.ANSWERS) {
@@ -77,7 +83,7 @@ public final class MountPoint {
             "the mount on %s does not answer; lockstep umount --force %s takes it away",
             directory, directory);
       }
-      unmount(true);
+      unmount(How.LAZY);
     }
   }
 
@@ -108,16 +114,40 @@ public final class MountPoint {
     }
   }
 
-  /** Takes the topmost mount away; lazily: also if it is in use or dead. */
-  public void unmount(boolean lazily) throws IOException, UserError {
+  /**
+   * A mount whose process is dead and that does not answer is taken away, and who still waits for
+   * it gets errors.
+   *
+   * <p>The kernel does that by itself when the last descriptor of the connection is closed. A mount
+   * that is killed while it drops pages which are being read never closes it: its thread waits for
+   * a page, and the page for an answer.
+   *
+   * @param records where the mounts of this user are written down
+   */
+  public void clearOrphan(Path records) throws IOException, UserError {
+    while (isOurs() && MountRecord.find(records, directory).isEmpty() && touch() == State.HANGS) {
+      unmount(How.FORCE);
+    }
+  }
+
+  /** How a mount is taken away. */
+  public enum How {
+    /** If nobody uses it. */
+    PLAIN,
+    /** Out of the tree at once; it ends with its last user. */
+    LAZY,
+    /** The same, and its users get errors: for one whose process is dead. */
+    FORCE
+  }
+
+  /** Takes the topmost mount away. */
+  public void unmount(How how) throws IOException, UserError {
     boolean root = "root".equals(System.getProperty("user.name"));
     String name = directory.toString();
-    List<String> command =
-        root
-            ? (lazily ? List.of("umount", "-l", name) : List.of("umount", name))
-            : (lazily
-                ? List.of(fusermountName(), "-u", "-z", name)
-                : List.of(fusermountName(), "-u", name));
+    if (how == How.FORCE && !root) {
+      abortConnection();
+    }
+    List<String> command = root ? umount(how, name) : fusermount(how, name);
     Process unmount = new ProcessBuilder(command).redirectErrorStream(true).start();
     unmount.getOutputStream().close();
     try {
@@ -135,6 +165,31 @@ public final class MountPoint {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
+    }
+  }
+
+  private static List<String> umount(How how, String name) {
+    return switch (how) {
+      case PLAIN -> List.of("umount", name);
+      case LAZY -> List.of("umount", "-l", name);
+      case FORCE -> List.of("umount", "-f", "-l", name);
+    };
+  }
+
+  private static List<String> fusermount(How how, String name) throws UserError {
+    return how == How.PLAIN
+        ? List.of(fusermountName(), "-u", name)
+        : List.of(fusermountName(), "-u", "-z", name);
+  }
+
+  /** As the owner of the mount may, where the kernel shows its connections. */
+  private void abortConnection() throws IOException {
+    Optional<MountTable.Row> row = MountTable.read().on(directory);
+    if (row.isPresent()) {
+      Path abort = CONNECTIONS.resolve(row.get().device() + "/abort");
+      if (Files.isWritable(abort)) {
+        Files.writeString(abort, "1");
+      }
     }
   }
 

@@ -11,10 +11,15 @@ import java.util.Optional;
 
 /** Immutable. What is mounted where, from {@code /proc/self/mountinfo}, oldest first. */
 public record MountTable(List<Row> rows) {
-  /** One mount: its directory, filesystem type and source. */
-  public record Row(Path directory, String type, String source) {}
+  /**
+   * One mount.
+   *
+   * @param device its minor number, which is the number of a FUSE connection
+   */
+  public record Row(Path directory, String type, String source, int device) {}
 
   private static final Path MOUNT_INFO = Path.of("/proc/self/mountinfo");
+  private static final int DEVICE_INDEX = 2;
   private static final int DIRECTORY_INDEX = 4;
 
   public MountTable {
@@ -35,10 +40,15 @@ public record MountTable(List<Row> rows) {
             new Row(
                 Path.of(unescape(fields[DIRECTORY_INDEX])),
                 fields[separator + 1],
-                unescape(fields[separator + 2])));
+                unescape(fields[separator + 2]),
+                minor(fields[DEVICE_INDEX])));
       }
     }
     return new MountTable(rows);
+  }
+
+  private static int minor(String device) {
+    return Integer.parseInt(device.substring(device.indexOf(':') + 1));
   }
 
   /** The topmost mount on exactly this directory. */

@@ -127,7 +127,7 @@ public final class Quickstart {
       // Started and not ready yet, or unmounted by hand: begin anew.
       cluster.stop(List.of(ClusterDirectory.MOUNT));
     }
-    mount.clearIfDead();
+    mount.clearIfDead(ClusterDirectory.state());
     Files.createDirectories(mount.directory());
     MountFlags.parse(mount.directory(), List.of()).prepare();
     return false;
@@ -235,7 +235,7 @@ public final class Quickstart {
   public void stop() throws IOException, UserError {
     cluster.stop(List.of(ClusterDirectory.MOUNT));
     for (Path directory : directory.records().mounts()) {
-      new MountPoint(directory).clearIfDead();
+      new MountPoint(directory).clearIfDead(ClusterDirectory.state());
     }
     cluster.stop(roles());
     directory.records().clear();

@@ -178,7 +178,7 @@ final class ScratchCluster implements AutoCloseable {
     }
     cluster.stop(mounts);
     for (Path point : directory.records().mounts()) {
-      new MountPoint(point).clearIfDead();
+      new MountPoint(point).clearIfDead(ClusterDirectory.state());
     }
     List<String> daemons = new ArrayList<>(ClusterDirectory.STORAGES);
     daemons.add(ClusterDirectory.MASTER);

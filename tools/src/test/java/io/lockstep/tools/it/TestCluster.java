@@ -396,7 +396,7 @@ final class TestCluster implements AutoCloseable {
 
   private void clearMounts() throws IOException, UserError {
     for (Path mountPoint : mountPoints) {
-      new MountPoint(mountPoint).clearIfDead();
+      new MountPoint(mountPoint).clearIfDead(ClusterDirectory.state());
     }
     for (Path disk : disks) {
       Uninterruptibles.waitFor(

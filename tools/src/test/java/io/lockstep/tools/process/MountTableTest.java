@@ -21,7 +21,7 @@ class MountTableTest {
     assertThat(table.on(Path.of("/mnt/with blank\\and\ttab")))
         .contains(
             new MountTable.Row(
-                Path.of("/mnt/with blank\\and\ttab"), "fuse.lockstep", "lockstep:demo"));
+                Path.of("/mnt/with blank\\and\ttab"), "fuse.lockstep", "lockstep:demo", 45));
     assertThat(table.on(Path.of("/"))).map(MountTable.Row::type).contains("ext4");
     assertThat(table.on(Path.of("/mnt"))).isEmpty();
   }
