@@ -26,11 +26,19 @@ has_setfattr() { has setfattr; }
 has_git() { has git; }
 has_filefrag() { has filefrag || [[ -x /usr/sbin/filefrag ]]; }
 
+has_iptables() { has iptables || [[ -x /usr/sbin/iptables ]]; }
+has_tc() { has tc || [[ -x /usr/sbin/tc || -x /sbin/tc ]]; }
+has_mkfs_xfs() { has mkfs.xfs || [[ -x /usr/sbin/mkfs.xfs || -x /sbin/mkfs.xfs ]]; }
+has_gcc() { has gcc; }
+has_libc_headers() { [[ -e /usr/include/dlfcn.h ]]; }
+
 need_build_tools() { need has_javac openjdk-17-jdk-headless; need has_mvn maven; }
 need_mount_tools() { need has_libfuse2 libfuse2; need has_fusermount fuse3; }
 need_test_tools() {
   need has_fio fio; need has_rsync rsync; need has_sqlite3 sqlite3; need has_setfattr attr; need has_git git
   need has_filefrag e2fsprogs
+  # Faults of real processes: networks that are cut, disks that lose power, errors of disks by a preloaded shim.
+  need has_iptables iptables; need has_tc iproute2; need has_mkfs_xfs xfsprogs; need has_gcc gcc; need has_libc_headers libc6-dev
 }
 
 # Installs the packages in `missing`, and says which.

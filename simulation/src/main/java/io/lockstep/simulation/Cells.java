@@ -7,15 +7,15 @@ import java.util.zip.CRC32C;
  * Immutable. Cells: the units of a file that carry the number of the write that filled them, again
  * and again, with their place and a checksum, so that a mix of two writes shows.
  */
-final class Cells {
-  static final int BYTES = 512;
-  static final int COUNT = 48;
+public final class Cells {
+  public static final int BYTES = 512;
+  public static final int COUNT = 48;
 
   private static final int ITEM_BYTES = 16;
 
   private Cells() {}
 
-  static ByteBuffer fill(int value, int first, int count) {
+  public static ByteBuffer fill(int value, int first, int count) {
     ByteBuffer bytes = ByteBuffer.allocate(count * BYTES);
     for (int cell = first; cell < first + count; cell++) {
       for (int i = 0; i < BYTES / ITEM_BYTES; i++) {
@@ -32,7 +32,7 @@ final class Cells {
   }
 
   /** The number in the cell at {@code index} of what was read; 0 = never written, -1 = torn. */
-  static int value(byte[] read, int index, int cell) {
+  public static int value(byte[] read, int index, int cell) {
     ByteBuffer bytes = ByteBuffer.wrap(read, index * BYTES, BYTES);
     int value = bytes.getInt(bytes.position());
     for (int i = 0; i < BYTES / ITEM_BYTES; i++) {

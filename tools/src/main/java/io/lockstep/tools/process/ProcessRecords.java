@@ -18,6 +18,7 @@ import java.util.Set;
  * <pre>
  *   process PID START_TICKS BOOT ROLE
  *   mount DIRECTORY
+ *   group DIRECTORY     of control groups, one for each process
  * </pre>
  *
  * The last line of a role counts. {@code tools/scripts/sweep} reads the same lines.
@@ -37,6 +38,10 @@ public final class ProcessRecords {
 
   public void mounting(Path directory) throws IOException {
     append("mount " + directory);
+  }
+
+  public void grouping(Path directory) throws IOException {
+    append("group " + directory);
   }
 
   private void append(String line) throws IOException {

@@ -10,11 +10,13 @@ import io.lockstep.tools.process.MountPoint;
 import io.lockstep.tools.process.ProcessIdentity;
 import io.lockstep.tools.process.ReadyFile;
 import io.lockstep.tools.quickstart.LocalCluster;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -45,12 +47,15 @@ final class TestCluster implements AutoCloseable {
   private final LocalCluster cluster;
   private final List<Path> mountPoints = new ArrayList<>();
   private final List<Path> disks = new ArrayList<>();
+  private final List<Closeable> parts = new ArrayList<>();
   private boolean failed;
 
-  private TestCluster(String name) throws IOException {
-    this.top = runDirectory(name);
+  private TestCluster(Path top, Path launcher, Map<String, String> environment) throws IOException {
+    this.top = top;
     this.directory = new ClusterDirectory(top);
-    this.cluster = new LocalCluster(directory, launcher(), true, environment());
+    Map<String, String> all = new HashMap<>(environment());
+    all.putAll(environment);
+    this.cluster = new LocalCluster(directory, launcher, true, all);
     Files.createDirectories(directory.run());
     SecretFile.ensure(directory.secretFile());
   }
@@ -68,7 +73,13 @@ final class TestCluster implements AutoCloseable {
 
   /** Nothing runs yet. */
   static TestCluster empty(String name) throws IOException {
-    return new TestCluster(name);
+    return new TestCluster(runDirectory(name), launcher(), Map.of());
+  }
+
+  /** The same in {@code top}; its processes are started by a script that stands in for ours. */
+  static TestCluster empty(Path top, Path launcher, Map<String, String> environment)
+      throws IOException {
+    return new TestCluster(top, launcher, environment);
   }
 
   /** A master and so many storage daemons that are ready. */
@@ -78,7 +89,7 @@ final class TestCluster implements AutoCloseable {
 
   /** The same; the daemons of these numbers have small disks of their own. */
   static TestCluster startOn(String name, int storages, Set<Integer> small) throws Exception {
-    TestCluster cluster = new TestCluster(name);
+    TestCluster cluster = empty(name);
     try {
       for (int number : small) {
         cluster.makeSmallDisk(number);
@@ -106,21 +117,32 @@ final class TestCluster implements AutoCloseable {
     Files.createDirectories(disk);
     directory.records().mounting(disk);
     disks.add(disk);
-    Said made =
-        runProgram(
-            Map.of("PATH", System.getenv("PATH") + ":/usr/sbin:/sbin"),
-            List.of(
-                "sh",
-                "-ec",
-                "truncate -s \"$1\" \"$2\"; mkfs.ext4 -q -F -m 0 -O ^has_journal \"$2\";"
-                    + " mount -o loop \"$2\" \"$3\"; rmdir \"$3/lost+found\"",
-                "sh",
-                SMALL_DISK,
-                image.toString(),
-                disk.toString()));
-    if (made.exitCode() != 0) {
-      throw new IOException("no disk for " + storage(number) + ": " + made.err());
+    shell(
+        "truncate -s \"$1\" \"$2\"; mkfs.ext4 -q -F -m 0 -O ^has_journal \"$2\";"
+            + " mount -o loop \"$2\" \"$3\"; rmdir \"$3/lost+found\"",
+        SMALL_DISK,
+        image,
+        disk);
+  }
+
+  /** Runs a script of the shell with these words, and programs of the administrator; its output. */
+  static String shell(String script, Object... words) throws IOException {
+    List<String> command = new ArrayList<>(List.of("sh", "-ec", script, "sh"));
+    for (Object word : words) {
+      command.add(word.toString());
     }
+    Said said;
+    try {
+      said = runProgram(Map.of("PATH", System.getenv("PATH") + ":/usr/sbin:/sbin"), command);
+    } catch (IOException | RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new AssertionError("interrupted", e);
+    }
+    if (said.exitCode() != 0) {
+      throw new IOException(command + ": exit code " + said.exitCode() + ": " + said.err());
+    }
+    return said.out();
   }
 
   static String storage(int number) {
@@ -165,6 +187,11 @@ final class TestCluster implements AutoCloseable {
         throw new IllegalStateException(e);
       }
     }
+  }
+
+  /** Closed after the last process has ended, the latest first. */
+  void closes(Closeable part) {
+    parts.add(0, part);
   }
 
   Path top() {
@@ -381,6 +408,9 @@ final class TestCluster implements AutoCloseable {
     } finally {
       cluster.stop(others);
       clearMounts();
+      for (Closeable part : parts) {
+        part.close();
+      }
     }
     directory.records().clear();
     if (System.getProperty("keep") == null) {
