@@ -344,7 +344,8 @@ public final class EagerLock {
   public boolean knows(long lease) {
     return held.isHeldAs(lease)
         || isAwaited(lease)
-        || (state == State.RELEASING && (lease == held.id() || lease == asked.doubtful()));
+        || (state == State.RELEASING && lease == held.id())
+        || (lease != 0 && lease == asked.doubtful() && rules.knowsDoubtful());
   }
 
   /** Whether somebody waits for the lease that is being acquired. */

@@ -35,6 +35,14 @@ public interface EagerLockRules {
     return arrived.overlaps(earlier);
   }
 
+  /**
+   * Whether an upgrade whose answer never came is ours until it is released: if it was granted, it
+   * stands at lockd in the place of the shared lease, under which readers still run.
+   */
+  default boolean knowsDoubtful() {
+    return true;
+  }
+
   /** The epoch of those who start from now on; those who waited since before are no exception. */
   default long adoptedEpoch(long known, long told) {
     return Math.max(known, told);

@@ -558,4 +558,25 @@ class EagerLockTest {
     assertThat(lock.key()).isEqualTo(parked);
     assertThat(lock.copy().key()).isEqualTo(parked);
   }
+
+  /**
+   * Nobody knows whether the upgrade was granted. If it was, it stands at lockd in the place of the
+   * shared lease, under which a reader still runs: whoever says that it is not known here ends
+   * both.
+   */
+  @Test
+  void upgradeWhoseAnswerNeverCameIsOursUntilItIsReleased() {
+    lock.onArrive(1, Kind.READ, Range.NONE);
+    lock.onGranted(1, Token.NONE, 1);
+    lock.onArrive(2, Kind.WRITE, Range.ALL);
+    lock.onRefused(2, ErrorCode.TIMED_OUT);
+    assertThat(lock.state()).isEqualTo(State.DRAINING);
+    assertThat(lock.knows(2)).isTrue();
+    assertThat(lock.onRecall(2)).as("the reader runs").isEmpty();
+    assertThat(lock.onDone(1, Result.OK))
+        .contains(new Effect.SendRelease(2, true), new Effect.SendRelease(1, true));
+    assertThat(lock.knows(2)).isTrue();
+    lock.onReleased(1);
+    assertThat(lock.knows(2)).isFalse();
+  }
 }

@@ -7,6 +7,7 @@ import io.lockstep.tools.explore.Explorer;
 import io.lockstep.tools.explore.World;
 import io.lockstep.tools.repro.EagerLockVariant;
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -37,7 +38,8 @@ final class ExploreCommand implements Callable<Integer> {
   @Command(
       name = "eager-lock",
       description = {
-        "The eager lock of one inode at one client, with lockd and one other client around it.",
+        "The eager lock of one inode at one client, with lockd and one other client around it: writers only, and,",
+        "for ours, fewer of them with a reader, an upgrade and a write-back buffer; or as many of each as is said.",
         "Exit code 0: nothing violated in any state; 1: violated; 2: misuse. The last line is the verdict."
       },
       mixinStandardHelpOptions = true,
@@ -49,6 +51,20 @@ final class ExploreCommand implements Callable<Integer> {
 
     @Option(names = "--writers", paramLabel = "N", defaultValue = "4", description = "1 to 4 (4)")
     private int writers;
+
+    @Option(
+        names = "--readers",
+        paramLabel = "N",
+        defaultValue = "0",
+        description = "0 to 2 (0); not those of AFR, whose reads take no lock")
+    private int readers;
+
+    @Option(
+        names = "--buffers",
+        paramLabel = "N",
+        defaultValue = "0",
+        description = "write-back buffers that own the lease until they are told: 0 to 2 (0)")
+    private int buffers;
 
     @Option(names = "--flushes", paramLabel = "N", defaultValue = "2", description = "0 to 2 (2)")
     private int flushes;
@@ -80,19 +96,36 @@ final class ExploreCommand implements Callable<Integer> {
       EagerLockBounds bounds =
           new EagerLockBounds(
               within("--writers", writers, 1, EagerLockBounds.WRITERS_MAX),
+              within("--readers", readers, 0, EagerLockBounds.OTHERS_MAX),
+              within("--buffers", buffers, 0, EagerLockBounds.OTHERS_MAX),
               within("--flushes", flushes, 0, EagerLockBounds.OTHERS_MAX),
               within("--contentions", contentions, 0, 1),
               within("--failures", failures, 0, EagerLockBounds.OTHERS_MAX),
               within("--epochs", epochs, 0, EagerLockBounds.OTHERS_MAX));
-      PrintWriter err = spec.commandLine().getErr();
-      Exploration exploration = Exploration.of(chosen, bounds, count -> progress(err, count));
-      PrintWriter out = spec.commandLine().getOut();
-      if (output.isJson()) {
-        output.print(out, exploration, null);
-      } else {
-        print(out, exploration);
+      boolean mixed = readers + buffers > 0;
+      if (mixed && chosen.isHistoric()) {
+        throw UserError.misuse("%s has no readers and no buffers: its reads take no lock", chosen);
       }
-      return exploration.isGood() ? 0 : Main.EXIT_FAILED;
+      List<EagerLockBounds> all = new ArrayList<>(List.of(bounds));
+      if (bounds.equals(EagerLockBounds.WRITERS) && !chosen.isHistoric()) {
+        all.add(EagerLockBounds.MIXED);
+      }
+      return explore(chosen, all) ? 0 : Main.EXIT_FAILED;
+    }
+
+    private boolean explore(EagerLockVariant chosen, List<EagerLockBounds> all) {
+      PrintWriter err = spec.commandLine().getErr();
+      PrintWriter out = spec.commandLine().getOut();
+      List<Exploration> explorations = new ArrayList<>();
+      for (EagerLockBounds bounds : all) {
+        explorations.add(Exploration.of(chosen, bounds, count -> progress(err, count)));
+      }
+      if (output.isJson()) {
+        output.print(out, explorations, null);
+      } else {
+        explorations.forEach(exploration -> print(out, exploration));
+      }
+      return explorations.stream().allMatch(Exploration::isGood);
     }
 
     private static int within(String name, int value, int min, int max) throws UserError {
@@ -122,8 +155,9 @@ final class ExploreCommand implements Callable<Integer> {
         out.println(found.message() + "\n");
       }
       out.printf(
-          "%s: %d states, %d transitions, %d steps deep%n",
+          "%s, %s: %d states, %d transitions, %d steps deep%n",
           exploration.variant(),
+          exploration.bounds(),
           exploration.states(),
           exploration.transitions(),
           exploration.depth());

@@ -19,9 +19,9 @@ import java.util.TreeSet;
 import java.util.function.Function;
 
 /**
- * Immutable once it was made. The eager lock of one inode at one client, its writers, and a model
- * of lockd with one other client. Messages are delivered late and in any order, and timers fire at
- * any time.
+ * Immutable once it was made. The eager lock of one inode at one client, its writers, readers and
+ * buffers, and a model of lockd with one other client. Messages are delivered late and in any
+ * order, and timers fire at any time.
  */
 public final class EagerLockWorld implements World<EagerLockWorld> {
   /** Immutable. The machine that is explored, and what belongs to it around it. */
@@ -35,6 +35,10 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
 
   private enum Event {
     ARRIVES,
+    READER_ARRIVES,
+    BUFFER_OPENS,
+    BUFFER_SENDS,
+    BUFFER_CLOSES,
     DONE,
     FAILED,
     FENCED,
@@ -53,6 +57,8 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
 
   private static final List<Event> EVENTS = List.of(Event.values());
   private static final int EVENT_SHIFT = 24;
+  private static final long READER_BASE = 100;
+  private static final long BUFFER_BASE = 200;
   private static final Range[] RANGES = {new Range(0, 10), new Range(20, 30)};
 
   private final Machine machine;
@@ -60,11 +66,21 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
   private final PeerModel peer;
   private EagerLockBounds left;
   private int arrived;
+  private int readersArrived;
+  private int buffersOpened;
 
-  /** By writer. */
+  /** Of each operation that runs or waits; only writers have one that others could overlap. */
   private final Map<Long, Range> ranges = new TreeMap<>();
 
-  /** The cycle of each writer that runs. */
+  private final TreeSet<Long> readers = new TreeSet<>();
+
+  /** Open buffers, and whether each was told to write back or to drop what it has. */
+  private final Map<Long, Boolean> buffers = new TreeMap<>();
+
+  /** By write that a buffer has sent: the buffer, which stays open until it is done. */
+  private final Map<Long, Long> sent = new TreeMap<>();
+
+  /** The cycle of each operation that runs; 0 = of none. */
   private final Map<Long, Long> running = new TreeMap<>();
 
   private final TreeSet<Long> releasing = new TreeSet<>();
@@ -93,6 +109,11 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
     peer = new PeerModel(from.peer);
     left = from.left;
     arrived = from.arrived;
+    readersArrived = from.readersArrived;
+    buffersOpened = from.buffersOpened;
+    readers.addAll(from.readers);
+    buffers.putAll(from.buffers);
+    sent.putAll(from.sent);
     ranges.putAll(from.ranges);
     running.putAll(from.running);
     releasing.addAll(from.releasing);
@@ -112,10 +133,28 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
         events.add(code(Event.ARRIVES, range));
       }
     }
+    if (readersArrived < left.readers()) {
+      events.add(code(Event.READER_ARRIVES, 0));
+    }
+    if (buffersOpened < left.buffers()) {
+      events.add(code(Event.BUFFER_OPENS, 0));
+    }
+    // A buffer that nobody waits for closes whenever its application lets it.
+    buffers.forEach(
+        (buffer, told) -> {
+          if (!told && mayClose(buffer)) {
+            events.add(code(Event.BUFFER_CLOSES, buffer));
+          }
+          if (running.containsKey(buffer) && arrived < left.writers()) {
+            events.add(code(Event.BUFFER_SENDS, buffer));
+          }
+        });
     if (left.failures() > 0) {
-      for (long writer : running.keySet()) {
-        events.add(code(Event.FAILED, writer));
-        events.add(code(Event.FENCED, writer));
+      for (long operation : running.keySet()) {
+        if (!buffers.containsKey(operation)) {
+          events.add(code(Event.FAILED, operation));
+          events.add(code(Event.FENCED, operation));
+        }
       }
       long asked = peer.granting != 0 ? peer.granting : peer.waiting;
       if (asked != 0) {
@@ -137,7 +176,14 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
   /** What happens by itself, sooner or later. */
   private List<Integer> internalEvents() {
     List<Integer> events = new ArrayList<>();
-    running.keySet().forEach(writer -> events.add(code(Event.DONE, writer)));
+    for (long operation : running.keySet()) {
+      boolean told = buffers.getOrDefault(operation, false);
+      if (!buffers.containsKey(operation)) {
+        events.add(code(Event.DONE, operation));
+      } else if (told && mayClose(operation)) {
+        events.add(code(Event.BUFFER_CLOSES, operation));
+      }
+    }
     if (peer.granting != 0) {
       events.add(code(Event.GRANT, peer.granting));
     }
@@ -154,6 +200,10 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
     }
     peer.recalling.forEach(lease -> events.add(code(Event.RECALL, lease)));
     return events;
+  }
+
+  private boolean mayClose(long buffer) {
+    return running.containsKey(buffer) && !sent.containsValue(buffer);
   }
 
   private static int code(Event event, long argument) {
@@ -180,6 +230,19 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
   private List<Effect> happen(Event event, long argument) {
     return switch (event) {
       case ARRIVES -> arrive(RANGES[(int) argument]);
+      case READER_ARRIVES -> {
+        readersArrived++;
+        yield arrive(READER_BASE + readersArrived, Kind.READ);
+      }
+      case BUFFER_OPENS -> {
+        buffersOpened++;
+        yield arrive(BUFFER_BASE + buffersOpened, Kind.HOLD);
+      }
+      case BUFFER_SENDS -> send(argument);
+      case BUFFER_CLOSES -> {
+        buffers.remove(argument);
+        yield end(argument, Result.OK, "closes");
+      }
       case DONE -> end(argument, Result.OK, "is done");
       case FAILED -> fail(argument, Result.FAILED, "fails");
       case FENCED -> fail(argument, Result.LEASE_LOST, "is fenced");
@@ -240,7 +303,37 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
     arrived++;
     happened = "writer " + arrived + " arrives at " + range.offset() + "-" + range.end();
     ranges.put((long) arrived, range);
-    return lock.onArrive(arrived, Kind.WRITE, range);
+    List<Effect> effects = lock.onArrive(arrived, Kind.WRITE, range);
+    // It goes beside the buffer, which has to be with the members first.
+    buffers.replaceAll((buffer, told) -> true);
+    return effects;
+  }
+
+  private List<Effect> arrive(long operation, Kind kind) {
+    happened = who(operation) + (kind == Kind.HOLD ? " opens" : " arrives");
+    Range range = kind == Kind.HOLD ? Range.ALL : Range.NONE;
+    ranges.put(operation, range);
+    if (kind == Kind.HOLD) {
+      buffers.put(operation, false);
+    } else {
+      readers.add(operation);
+    }
+    return lock.onArrive(operation, kind, range);
+  }
+
+  private List<Effect> send(long buffer) {
+    arrived++;
+    happened = who(buffer) + " sends what it has, as writer " + arrived;
+    ranges.put((long) arrived, Range.NONE);
+    sent.put((long) arrived, buffer);
+    return lock.onArriveUnder(buffer, arrived);
+  }
+
+  private static String who(long operation) {
+    if (operation > BUFFER_BASE) {
+      return "buffer " + (operation - BUFFER_BASE);
+    }
+    return operation > READER_BASE ? "reader " + (operation - READER_BASE) : "writer " + operation;
   }
 
   private List<Effect> fail(long writer, Result result, String how) {
@@ -249,9 +342,11 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
   }
 
   private List<Effect> end(long writer, Result result, String how) {
-    happened = "writer " + writer + " " + how;
+    happened = who(writer) + " " + how;
     running.remove(writer);
     ranges.remove(writer);
+    readers.remove(writer);
+    sent.remove(writer);
     return lock.onDone(writer, result);
   }
 
@@ -284,8 +379,10 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
       } else if (effect instanceof Effect.Start start) {
         onStart(start);
       } else if (effect instanceof Effect.Fail fail) {
-        done.add("writer " + fail.tx() + " gets an error");
+        done.add(who(fail.tx()) + " gets an error");
         ranges.remove(fail.tx());
+        readers.remove(fail.tx());
+        buffers.remove(fail.tx());
       } else if (effect instanceof Effect.SendRelease release) {
         done.add("release lease " + release.lease());
         releasing.add(release.lease());
@@ -299,6 +396,9 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
         violate(!lock.copy().onTimer(cancel.timer()).isEmpty(), "a cancelled timer works", cancel);
       } else if (effect instanceof Effect.ArmTimer arm) {
         done.add("arm timer " + arm.timer());
+      } else if (effect instanceof Effect.WriteBack || effect instanceof Effect.Drop) {
+        done.add(effect instanceof Effect.Drop ? "drop what is buffered" : "write back");
+        buffers.replaceAll((buffer, told) -> told || running.containsKey(buffer));
       }
     }
   }
@@ -307,12 +407,15 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
     done.add("ask for lease " + acquire.lease());
     boolean second = lock.held() == Mode.EXCLUSIVE;
     violate(second, "a second lease is asked for", "lease " + lock.heldLease() + " is held");
-    peer.onAcquire(acquire.lease());
+    peer.onAcquire(acquire.lease(), acquire.mode());
   }
 
   private void onStart(Effect.Start start) {
-    done.add("writer " + start.tx() + " runs");
-    violate(!peer.granted.contains(start.lease()), "runs without a lease", start);
+    done.add(who(start.tx()) + " runs");
+    Mode held = peer.granted.get(start.lease());
+    boolean reads = readers.contains(start.tx());
+    violate(peer.granted.isEmpty(), "runs without a lease", start);
+    violate(held == Mode.SHARED && !reads, "writes under a shared lease", start);
     violate(start.epoch() < epoch, "runs at an old epoch", start);
     Range range = ranges.get(start.tx());
     running.forEach(
@@ -329,7 +432,7 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
     } catch (BrokenInvariant e) {
       violations.add(new Violation("invariant I2", e.getMessage(), false));
     }
-    for (long lease : peer.granted) {
+    for (long lease : peer.granted.keySet()) {
       boolean known = lock.knows(lease) || releasing.contains(lease);
       boolean asked = peer.granting == lease || peer.recalling.contains(lease);
       violate(
@@ -337,11 +440,14 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
           "stale lock",
           "lockd holds lease " + lease + ", which the client does not know");
     }
+    boolean stands = !peer.granted.isEmpty() || lock.isLost();
+    violate(!running.isEmpty() && !stands, "runs on after its lease has ended", running.keySet());
     if (internalEvents().isEmpty()) {
-      violate(!ranges.isEmpty(), "a writer waits for ever", ranges);
+      boolean held = running.keySet().stream().anyMatch(buffers::containsKey);
+      violate(!running.keySet().containsAll(ranges.keySet()), "somebody waits for ever", ranges);
       boolean waits = peer.other == PeerModel.Other.WAITS;
       violate(waits, "another client waits for ever", "it asked for the inode");
-      violate(!lock.isIdle(), "it does not come to rest", lock);
+      violate(!held && !lock.isIdle(), "it does not come to rest", lock);
     }
   }
 
@@ -360,6 +466,8 @@ public final class EagerLockWorld implements World<EagerLockWorld> {
   public String key() {
     StringBuilder key = new StringBuilder(lock.key());
     key.append('|').append(arrived).append(epoch).append(waking);
+    key.append(readersArrived).append(buffersOpened);
+    buffers.forEach((buffer, told) -> key.append(told ? 'T' : 'U').append(mayClose(buffer)));
     key.append(left.flushes()).append(left.contentions()).append(left.failures());
     peer.appendKey(key, lock.lastLease());
     releasing.forEach(lease -> key.append('x').append(lease - lock.lastLease()));

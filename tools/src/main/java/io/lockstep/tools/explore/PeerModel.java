@@ -1,5 +1,7 @@
 package io.lockstep.tools.explore;
 
+import io.lockstep.replication.eagerlock.Mode;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -18,10 +20,12 @@ final class PeerModel {
   private final boolean historic;
 
   /** Leases that stand, by id. */
-  final TreeSet<Long> granted = new TreeSet<>();
+  final TreeMap<Long, Mode> granted = new TreeMap<>();
 
   /** A request that waits; 0 = none. */
   long waiting;
+
+  private Mode wanted;
 
   /** A grant on its way to the client; 0 = none. */
   long granting;
@@ -38,16 +42,18 @@ final class PeerModel {
 
   PeerModel(PeerModel from) {
     historic = from.historic;
-    granted.addAll(from.granted);
+    granted.putAll(from.granted);
     waiting = from.waiting;
+    wanted = from.wanted;
     granting = from.granting;
     recalling.addAll(from.recalling);
     other = from.other;
     otherIsFirst = from.otherIsFirst;
   }
 
-  void onAcquire(long lease) {
+  void onAcquire(long lease, Mode mode) {
     waiting = lease;
+    wanted = mode;
     otherIsFirst = other == Other.WAITS && !(historic && !granted.isEmpty());
     pump();
   }
@@ -83,9 +89,13 @@ final class PeerModel {
   }
 
   private void pump() {
-    boolean own = historic || granted.isEmpty();
+    boolean upgrade = isUpgrade();
+    boolean own = historic || granted.isEmpty() || upgrade;
     if (waiting != 0 && !otherIsFirst && own && other != Other.HOLDS) {
-      granted.add(waiting);
+      if (upgrade) {
+        granted.clear();
+      }
+      granted.put(waiting, wanted);
       granting = waiting;
       waiting = 0;
     }
@@ -93,17 +103,22 @@ final class PeerModel {
       other = Other.HOLDS;
       otherIsFirst = false;
     }
-    if (other == Other.WAITS || (waiting != 0 && !historic)) {
-      recalling.addAll(granted);
+    if (other == Other.WAITS || (waiting != 0 && !historic && !isUpgrade())) {
+      recalling.addAll(granted.keySet());
     }
+  }
+
+  /** It takes the place of the shared lease. */
+  private boolean isUpgrade() {
+    return !historic && wanted == Mode.EXCLUSIVE && granted.containsValue(Mode.SHARED);
   }
 
   void appendKey(StringBuilder key, long base) {
     key.append(other).append(otherIsFirst ? '1' : '2');
-    granted.forEach(lease -> key.append('g').append(lease - base));
+    granted.forEach((lease, mode) -> key.append(mode.name().charAt(0)).append(lease - base));
     recalling.forEach(lease -> key.append('r').append(lease - base));
     if (waiting != 0) {
-      key.append('w').append(waiting - base);
+      key.append('w').append(waiting - base).append(wanted);
     }
     if (granting != 0) {
       key.append('a').append(granting - base);

@@ -55,6 +55,7 @@ class MainTest {
         "repro eager-lock --delay nap=1..2 | --delay is \"nap=1..2\", expected point=ms..ms",
         "stress none | none is not a directory",
         "explore eager-lock --writers 9 | --writers is 9, expected 1 to 4",
+        "explore eager-lock --variant afr-after --readers 1 | afr-after has no readers and no buffers",
         "explore eager-lock --variant ours | --variant is \"ours\", expected afr-before, afr-after",
       })
   void misuseIsOneLineAndExitCode2(String line, String complaint) {
