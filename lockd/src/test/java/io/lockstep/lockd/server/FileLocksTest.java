@@ -3,6 +3,7 @@ package io.lockstep.lockd.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.core.ErrorCode;
+import io.lockstep.core.ManualAgent;
 import io.lockstep.core.Times;
 import io.lockstep.lockd.client.FileLocks;
 import io.lockstep.lockd.client.LockOperation;

@@ -1,6 +1,7 @@
 package io.lockstep.metadata.client;
 
 import io.lockstep.core.ErrorCode;
+import io.lockstep.core.ManualAgent;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.Peer;
 import io.lockstep.wire.PeerDirectory;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lockstep.core.ErrorCode;
+import io.lockstep.core.ManualAgent;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.Times;
 import io.lockstep.wire.Payload;

@@ -1,23 +1,30 @@
-package io.lockstep.metadata.client;
+package io.lockstep.core;
 
-import io.lockstep.core.Agent;
-import io.lockstep.core.Clock;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 
 /**
  * Confined to the thread of the test. An agent on virtual time that runs only when it is told to.
  */
-final class ManualAgent implements Agent, Clock {
+public final class ManualAgent implements Agent, Clock {
   private record Entry(long atNs, long order, Runnable task) {}
 
   private final PriorityQueue<Entry> queue =
       new PriorityQueue<>(Comparator.comparingLong(Entry::atNs).thenComparing(Entry::order));
   private long nowNs = 1_000_000_000;
   private long order;
+  private boolean full;
+
+  /** From now on the inbox takes nothing; timers still run. */
+  public void setFull(boolean full) {
+    this.full = full;
+  }
 
   @Override
   public boolean execute(Runnable task) {
+    if (full) {
+      return false;
+    }
     schedule(0, task);
     return true;
   }
@@ -45,7 +52,7 @@ final class ManualAgent implements Agent, Clock {
   }
 
   /** Runs what is due within {@code ms} from now, in order of time. */
-  void advance(long ms) {
+  public void advance(long ms) {
     long untilNs = nowNs + ms * 1_000_000;
     while (!queue.isEmpty() && queue.peek().atNs <= untilNs) {
       Entry entry = queue.poll();
@@ -56,7 +63,7 @@ final class ManualAgent implements Agent, Clock {
   }
 
   /** Runs what is due now. */
-  void settle() {
+  public void settle() {
     advance(0);
   }
 }
