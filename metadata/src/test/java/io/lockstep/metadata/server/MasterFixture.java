@@ -42,13 +42,23 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /** A real master in this JVM with fake daemons and a fake lockd around it. */
 final class MasterFixture implements AutoCloseable {
-  static final Times TIMES =
-      new Times(
-          TimeUnit.SECONDS.toNanos(4),
-          TimeUnit.MILLISECONDS.toNanos(300),
-          TimeUnit.SECONDS.toNanos(3),
-          TimeUnit.SECONDS.toNanos(3),
-          TimeUnit.SECONDS.toNanos(10));
+  /** Sessions outlive a test that never renews them, however slow the machine is. */
+  static final Times TIMES = times(TimeUnit.MINUTES.toNanos(10));
+
+  static final long SHORT_LIFE_NS = TimeUnit.SECONDS.toNanos(3);
+
+  /** For those who wait for the end of a session. */
+  static final Times SHORT_LIVES = times(SHORT_LIFE_NS);
+
+  private static Times times(long lifeNs) {
+    return new Times(
+        TimeUnit.SECONDS.toNanos(4),
+        TimeUnit.MILLISECONDS.toNanos(300),
+        lifeNs,
+        SHORT_LIFE_NS,
+        TimeUnit.SECONDS.toNanos(10));
+  }
+
   static final KeeperTimes KEEPER_TIMES =
       new KeeperTimes(
           TimeUnit.MILLISECONDS.toNanos(1500),

@@ -296,16 +296,23 @@ class MetadataServerTest {
 
   @Test
   void sessionThatIsNotRenewedEndsUnclean() throws Exception {
-    try (MasterFixture master = new MasterFixture(directory, 3)) {
+    MetadataServerOptions options =
+        MetadataServerOptions.single(directory, 0, "test")
+            .withTimes(MasterFixture.SHORT_LIVES, MasterFixture.KEEPER_TIMES);
+    try (MasterFixture master = new MasterFixture(options, 3)) {
       master.createVolume("demo", 3);
       SessionReply session = master.openSession("demo");
       SessionReply renewed = master.openSession("demo");
+      long[] lastNs = {System.nanoTime()};
       await()
           .atMost(SOON)
           .until(
               () -> {
-                assertThat(Replies.code(master.renew(renewed.getSession())))
-                    .isEqualTo(ErrorCode.OK);
+                ErrorCode code = Replies.code(master.renew(renewed.getSession()));
+                // On a machine that is that slow nobody has renewed it in time.
+                boolean inTime = System.nanoTime() - lastNs[0] < MasterFixture.SHORT_LIFE_NS;
+                assertThat(code == ErrorCode.OK || !inTime).as("renewed in time: " + code).isTrue();
+                lastNs[0] = System.nanoTime();
                 return master.toLockd.stream().anyMatch(Request::hasSessionEnded);
               });
       assertThat(master.toLockd.peek().getSessionEnded().getSession())
