@@ -16,6 +16,10 @@ import java.util.Map;
  * Confined to the agent of its table. The leases of one inode: who holds, who waits, what is being
  * settled (I1, P1, P4).
  *
+ * <p>A lease that was cleared by force is over, but its holder may go on reading what it keeps, and
+ * its kernel too, until it has heard of it: nothing is granted before it has said so, or its
+ * session has ended ({@link UntoldClears}).
+ *
  * <p>The queue is first come, first served, but a reader that is granted takes along every reader
  * that waits at that moment; whoever comes later is behind. So a writer is overtaken at most once
  * by each reader, and nobody starves.
@@ -180,7 +184,7 @@ final class InodeLeases {
     }
     Waiter waiter = new Waiter(asked, nowNs);
     boolean free = state == State.FREE || state == State.SHARED;
-    boolean alone = held == null && queue.isEmpty() && !isBlocked(waiter);
+    boolean alone = held == null && queue.isEmpty() && !mustWait(waiter);
     if (free && alone && book.mayQueue() && !isOvertaken(asked, null, null)) {
       enqueue(waiter, nowNs);
     } else {
@@ -358,7 +362,7 @@ final class InodeLeases {
     if (!book.isGranting() || state == State.SETTLING) {
       return;
     }
-    while (!queue.isEmpty() && !isBlocked(queue.peekFirst())) {
+    while (!queue.isEmpty() && !mustWait(queue.peekFirst())) {
       Waiter head = queue.peekFirst();
       grant(head, nowNs);
       if (head.mode == LeaseMode.SHARED) {
@@ -374,6 +378,10 @@ final class InodeLeases {
         grant(waiter, nowNs);
       }
     }
+  }
+
+  private boolean mustWait(Waiter waiter) {
+    return (!untold.isEmpty() && book.rules.waitsForCleared()) || isBlocked(waiter);
   }
 
   private boolean isBlocked(Waiter waiter) {

@@ -46,6 +46,11 @@ public class LeaseRules {
     return held == LeaseMode.EXCLUSIVE || wanted == LeaseMode.SHARED;
   }
 
+  /** Whether a grant waits until the holders of what was cleared by force know of it. */
+  boolean waitsForCleared() {
+    return true;
+  }
+
   /** Whether a session that holds a lease on the inode goes ahead of those who wait. */
   public boolean overtakes() {
     return false;

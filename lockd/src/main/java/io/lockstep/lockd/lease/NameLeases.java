@@ -30,13 +30,35 @@ public final class NameLeases {
   /** Session of changes that are the master's own: they wait for everybody. */
   public static final long MASTER = 0;
 
+  /**
+   * Immutable. One lease on a directory, for people.
+   *
+   * @param recalled it was asked back
+   * @param ageNs since it was granted
+   * @param holders sessions that hold the directory
+   * @param waiters changes that wait for it
+   */
+  public record Row(
+      long directory,
+      long session,
+      long lease,
+      boolean recalled,
+      long ageNs,
+      int holders,
+      int waiters) {}
+
   private static final class Held {
     long lease;
+    long grantedNs;
     long recalledNs;
     Repeat repeat;
 
-    Held(long lease) {
+    /** Recalled by force: not to be had again before it was let go. */
+    boolean cleared;
+
+    Held(long lease, long grantedNs) {
       this.lease = lease;
+      this.grantedNs = grantedNs;
     }
   }
 
@@ -53,6 +75,9 @@ public final class NameLeases {
 
   /** How many changes wait for each directory: it is not leased to anybody meanwhile. */
   private final Map<Long, Integer> changing = new HashMap<>();
+
+  /** Directories with a lease that was cleared by force and is not let go yet. */
+  private final Set<Long> clearing = new LinkedHashSet<>();
 
   /** Until when a directory that was recalled is not leased again; the oldest is first. */
   private final LinkedHashMap<Long, Long> cooling = new LinkedHashMap<>();
@@ -84,7 +109,7 @@ public final class NameLeases {
 
   /** Whether time alone can change something. */
   public boolean isRestless() {
-    return !changes.isEmpty() || !untold.isEmpty() || !cooling.isEmpty();
+    return !changes.isEmpty() || !untold.isEmpty() || !cooling.isEmpty() || !clearing.isEmpty();
   }
 
   /**
@@ -96,6 +121,7 @@ public final class NameLeases {
     directories.clear();
     directoriesOf.clear();
     cooling.clear();
+    clearing.clear();
     leases = 0;
     untold.clear();
     untold.addAll(sessions);
@@ -134,14 +160,20 @@ public final class NameLeases {
       return false;
     }
     if (held != null) {
+      if (held.cleared) {
+        return false;
+      }
       held.lease = Math.max(held.lease, lease);
+      held.grantedNs = nowNs;
       held.repeat = null;
       return true;
     }
     if (leases >= limits.leasesMax()) {
       return false;
     }
-    directories.computeIfAbsent(directory, d -> new HashMap<>()).put(session, new Held(lease));
+    directories
+        .computeIfAbsent(directory, d -> new HashMap<>())
+        .put(session, new Held(lease, nowNs));
     directoriesOf.computeIfAbsent(session, s -> new LinkedHashSet<>()).add(directory);
     leases++;
     return true;
@@ -185,15 +217,19 @@ public final class NameLeases {
     holders.forEach(
         (holder, held) -> {
           if (holder != session && (held.repeat == null || !waiting)) {
-            held.recalledNs = held.repeat == null ? nowNs : held.recalledNs;
-            held.repeat = new Repeat(limits.recallPauseNs(), limits.recallPauseMaxNs(), nowNs);
-            recall(holder, directory, held);
+            beginRecall(holder, directory, held, nowNs);
           }
         });
     if (limits.coolNs() > 0 && !holders.isEmpty()) {
       cooling.remove(directory);
       cooling.put(directory, nowNs + limits.coolNs());
     }
+  }
+
+  private void beginRecall(long holder, long directory, Held held, long nowNs) {
+    held.recalledNs = held.repeat == null ? nowNs : held.recalledNs;
+    held.repeat = new Repeat(limits.recallPauseNs(), limits.recallPauseMaxNs(), nowNs);
+    recall(holder, directory, held);
   }
 
   private void recall(long holder, long directory, Held held) {
@@ -267,6 +303,8 @@ public final class NameLeases {
     for (Change change : changes.values()) {
       change.directories.forEach(directory -> recallAgain(directory, nowNs));
     }
+    clearing.removeIf(directory -> !isClearing(directory));
+    clearing.forEach(directory -> recallAgain(directory, nowNs));
     for (Iterator<Map.Entry<Long, Change>> i = changes.entrySet().iterator(); i.hasNext(); ) {
       Map.Entry<Long, Change> each = i.next();
       if (nowNs - each.getValue().deadlineNs >= 0) {
@@ -291,6 +329,70 @@ public final class NameLeases {
                 }
               }
             });
+  }
+
+  private boolean isClearing(long directory) {
+    return directories.getOrDefault(directory, Map.of()).values().stream().anyMatch(h -> h.cleared);
+  }
+
+  // ---- for people
+
+  /** Up to {@code max} leases; those of directories that somebody waits to change come first. */
+  public List<Row> rows(int max, long nowNs) {
+    List<Row> rows = new ArrayList<>();
+    addRows(changing.keySet(), true, max, nowNs, rows);
+    addRows(directories.keySet(), false, max, nowNs, rows);
+    return rows;
+  }
+
+  private void addRows(
+      Collection<Long> which, boolean awaited, int max, long nowNs, List<Row> rows) {
+    for (long directory : which) {
+      Map<Long, Held> holders = directories.get(directory);
+      if (holders == null || changing.containsKey(directory) != awaited) {
+        continue;
+      }
+      for (Map.Entry<Long, Held> each : holders.entrySet()) {
+        if (rows.size() == max) {
+          return;
+        }
+        rows.add(row(directory, each.getKey(), each.getValue(), nowNs));
+      }
+    }
+  }
+
+  private Row row(long directory, long session, Held held, long nowNs) {
+    return new Row(
+        directory,
+        session,
+        held.lease,
+        held.repeat != null,
+        nowNs - held.grantedNs,
+        directories.get(directory).size(),
+        changing.getOrDefault(directory, 0));
+  }
+
+  /**
+   * Recalls by force what this session (0 = anybody) was granted at least so long ago. Nothing is
+   * lost by it; who does not let go within the life of a lease loses its session, like anybody who
+   * was recalled in vain.
+   *
+   * @param cleared gets the rows of what is recalled, as they were
+   */
+  public List<Effect> onClear(long session, long ageNs, List<Row> cleared, long nowNs) {
+    directories.forEach(
+        (directory, holders) ->
+            holders.forEach(
+                (holder, held) -> {
+                  boolean meant = session == 0 || holder == session;
+                  if (meant && nowNs - held.grantedNs >= ageNs) {
+                    cleared.add(row(directory, holder, held, nowNs));
+                    held.cleared = true;
+                    clearing.add(directory);
+                    beginRecall(holder, directory, held, nowNs);
+                  }
+                }));
+    return take();
   }
 
   /** Changes that nobody stands in the way of any more are answered. */

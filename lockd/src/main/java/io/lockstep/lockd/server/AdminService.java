@@ -3,6 +3,7 @@ package io.lockstep.lockd.server;
 import io.lockstep.core.Agent;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.lockd.lease.LeaseTable;
+import io.lockstep.lockd.lease.NameLeases;
 import io.lockstep.wire.Responder;
 import io.lockstep.wire.message.ClearLeases;
 import io.lockstep.wire.message.ClearLeasesReply;
@@ -34,6 +35,7 @@ final class AdminService {
   private static final long LONG_WAIT_CHECK_NS = Duration.ofSeconds(1).toNanos();
 
   private final LeaseService leases;
+  private final NameServer directories;
   private final FileLockService fileLocks;
   private final Outbox outbox;
   private final SessionNames names;
@@ -44,12 +46,14 @@ final class AdminService {
 
   AdminService(
       LeaseService leases,
+      NameServer directories,
       FileLockService fileLocks,
       Outbox outbox,
       SessionNames names,
       LockdCounters counters,
       Agent agent) {
     this.leases = leases;
+    this.directories = directories;
     this.fileLocks = fileLocks;
     this.outbox = outbox;
     this.names = names;
@@ -71,7 +75,7 @@ final class AdminService {
     longWaitsCheckedNs = nowNs;
     List<LeaseTable.Row> waits = leases.longWaits(LONG_WAIT_NS);
     if (listing.isNews(waits, LONG_WAIT_NS)) {
-      knowing(waits, () -> listing.complain(waits, LONG_WAIT_NS));
+      knowing(LeaseListing.sessions(waits), () -> listing.complain(waits, LONG_WAIT_NS));
     }
   }
 
@@ -81,15 +85,17 @@ final class AdminService {
   void serve(Request request, Responder responder) {
     if (request.getBodyCase() == BodyCase.LIST_LEASES) {
       long volume = request.getListLeases().getVolume();
-      knowing(leases.rows(volume, ROWS_MAX), () -> list(volume, responder));
+      Set<Long> sessions = LeaseListing.sessions(leases.rows(volume, ROWS_MAX));
+      sessions.addAll(LeaseListing.nameSessions(directories.rows(ROWS_MAX)));
+      knowing(sessions, () -> list(volume, responder));
     } else {
       clear(request.getClearLeases(), responder);
     }
   }
 
-  /** Runs {@code then} when the sessions of the rows have names, or the master has none. */
-  private void knowing(List<LeaseTable.Row> rows, Runnable then) {
-    if (names.knowsAll(LeaseListing.sessions(rows))) {
+  /** Runs {@code then} when the sessions have names, or the master has none. */
+  private void knowing(Set<Long> sessions, Runnable then) {
+    if (names.knowsAll(sessions)) {
       then.run();
     } else {
       outbox.askSessions(names::learn, then);
@@ -106,6 +112,7 @@ final class AdminService {
             .setListLeases(
                 ListLeasesReply.newBuilder()
                     .addAllRows(listing.messages(leases.rows(volume, ROWS_MAX)))
+                    .addAllDirectories(listing.nameMessages(directories.rows(ROWS_MAX)))
                     .addAllLocks(fileLockRows(volume))
                     .putAllCounters(counters.all()))
             .build());
@@ -125,17 +132,23 @@ final class AdminService {
     }
     long ageNs = Duration.ofMillis(request.getOlderThanMs()).toNanos();
     List<LeaseTable.Row> cleared = leases.clear(request.getSession(), ageNs);
+    List<NameLeases.Row> recalled = directories.clear(request.getSession(), ageNs);
     if (ageNs == 0) {
       fileLocks.clear(request.getSession(), nowNs());
     }
+    Set<Long> sessions = LeaseListing.sessions(cleared);
+    sessions.addAll(LeaseListing.nameSessions(recalled));
     knowing(
-        cleared,
+        sessions,
         () -> {
           List<LeaseRow> rows = listing.messages(cleared);
           rows.forEach(AdminService::logCleared);
           responder.reply(
               Reply.newBuilder()
-                  .setClearLeases(ClearLeasesReply.newBuilder().addAllRows(rows))
+                  .setClearLeases(
+                      ClearLeasesReply.newBuilder()
+                          .addAllRows(rows)
+                          .addAllDirectories(listing.nameMessages(recalled)))
                   .build());
         });
   }

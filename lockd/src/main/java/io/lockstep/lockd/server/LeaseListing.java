@@ -1,7 +1,9 @@
 package io.lockstep.lockd.server;
 
 import io.lockstep.lockd.lease.LeaseTable;
+import io.lockstep.lockd.lease.NameLeases;
 import io.lockstep.wire.Convert;
+import io.lockstep.wire.message.LeaseMode;
 import io.lockstep.wire.message.LeaseRow;
 import io.lockstep.wire.message.SessionRow;
 import java.time.Duration;
@@ -38,6 +40,35 @@ final class LeaseListing {
     rows.forEach(row -> sessions.add(row.session()));
     sessions.remove(0L);
     return sessions;
+  }
+
+  static Set<Long> nameSessions(List<NameLeases.Row> rows) {
+    Set<Long> sessions = new TreeSet<>();
+    rows.forEach(row -> sessions.add(row.session()));
+    return sessions;
+  }
+
+  List<LeaseRow> nameMessages(List<NameLeases.Row> rows) {
+    return rows.stream().map(this::message).toList();
+  }
+
+  private LeaseRow message(NameLeases.Row row) {
+    SessionRow session = names.row(row.session());
+    return LeaseRow.newBuilder()
+        .setInode(row.directory())
+        .setSession(row.session())
+        .setLease(row.lease())
+        .setMode(LeaseMode.SHARED)
+        .setState(row.recalled() ? "RECALLED" : "GRANTED")
+        .setAgeMs(Duration.ofNanos(row.ageNs()).toMillis())
+        .setHolder(names.of(row.session()))
+        .setOwners(row.holders())
+        .setWaiters(row.waiters())
+        .setHost(session.getHost())
+        .setPid(session.getPid())
+        .setMountPoint(session.getMountPoint())
+        .setVolume(session.getVolume())
+        .build();
   }
 
   List<LeaseRow> messages(List<LeaseTable.Row> rows) {

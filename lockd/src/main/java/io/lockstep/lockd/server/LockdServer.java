@@ -128,7 +128,7 @@ public final class LockdServer implements RequestHandler, AutoCloseable {
             agent.clock(),
             stubborn -> outbox.enter(() -> endStubborn(stubborn)));
     this.leases = new LeaseService(outbox, agent.clock(), directories::onTold);
-    this.admin = new AdminService(leases, fileLocks, outbox, names, counters, agent);
+    this.admin = new AdminService(leases, directories, fileLocks, outbox, names, counters, agent);
   }
 
   /** Begins a term. To be called when this process has become the leader. */

@@ -139,6 +139,24 @@ final class NameServer {
     responder.reply(Reply.newBuilder().setForeignFiles(foreign).build());
   }
 
+  // ---- for people
+
+  List<NameLeases.Row> rows(int max) {
+    lock.lock();
+    try {
+      return leases.rows(max, clock.nowNs());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Recalls by force; returns what is recalled, as it was. */
+  List<NameLeases.Row> clear(long session, long ageNs) {
+    List<NameLeases.Row> cleared = new ArrayList<>();
+    step(state -> state.onClear(session, ageNs, cleared, clock.nowNs()));
+    return cleared;
+  }
+
   private void step(Step step) {
     List<Runnable> actions = new ArrayList<>();
     lock.lock();

@@ -10,6 +10,8 @@ import io.lockstep.wire.message.LeaseMode;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Facts that the scripts do not tell: bounds, time, and the order of effects. */
 class LeaseTableTest {
@@ -20,7 +22,7 @@ class LeaseTableTest {
   private static final LeaseLimits SMALL =
       new LeaseLimits(10 * S, 100 * MS, S, 60 * S, 100 * MS, 2 * S, 60 * S, 4, 3, 6, 5, 2);
 
-  private final LeaseTable table = new LeaseTable(SMALL);
+  private LeaseTable table = new LeaseTable(SMALL);
   private long nowNs = 77;
 
   @Test
@@ -310,13 +312,63 @@ class LeaseTableTest {
     assertThat(effects).contains(new Effect.TellCleared(11, FILE, 1));
     Effect.AskSettle settle = find(effects, Effect.AskSettle.class);
     assertThat(granted(effects)).isEmpty();
-    assertThat(granted(table.onSettled(FILE, settle.token(), true, nowNs))).containsExactly(12L);
+    assertThat(granted(table.onSettled(FILE, settle.token(), true, nowNs))).isEmpty();
     nowNs += 200 * MS;
     assertThat(table.onTick(nowNs)).contains(new Effect.TellCleared(11, FILE, 1));
     assertThat(refusal(acquire(11, FILE, 1, LeaseMode.EXCLUSIVE))).isEqualTo(ErrorCode.STALE_LEASE);
-    table.onRecallNotMine(11, FILE, 1, nowNs);
+    assertThat(granted(table.onRecallNotMine(11, FILE, 1, nowNs))).containsExactly(12L);
     nowNs += 5 * S;
     assertThat(table.onTick(nowNs)).doesNotContain(new Effect.TellCleared(11, FILE, 1));
+  }
+
+  /** What was cleared may still be read where it was held, until its holder knows. */
+  @ParameterizedTest
+  @EnumSource(
+      value = LeaseMode.class,
+      names = {"SHARED", "EXCLUSIVE"})
+  void nobodyIsGrantedWhatWasClearedBeforeItsHolderKnows(LeaseMode mode) {
+    serve();
+    acquire(11, FILE, 1, mode);
+    assertThat(grantsAfterClear()).isEmpty();
+    assertThat(refusal(ride(13, 1, LeaseMode.SHARED))).isEqualTo(ErrorCode.BUSY);
+    assertThat(granted(table.onRecallNotMine(11, FILE, 1, nowNs))).containsExactly(12L);
+  }
+
+  @Test
+  void clearedLeaseOfASessionThatEndsIsGrantedToTheNext() {
+    serve();
+    acquire(11, FILE, 1, LeaseMode.SHARED);
+    assertThat(grantsAfterClear()).isEmpty();
+    assertThat(granted(table.onSessionEnded(11, false, nowNs))).containsExactly(12L);
+  }
+
+  /** A mutant: the next holder writes while the one before it still reads the old bytes. */
+  @Test
+  void withoutThatRuleTheNextIsGrantedAtOnce() {
+    table =
+        new LeaseTable(
+            SMALL,
+            new LeaseRules() {
+              @Override
+              boolean waitsForCleared() {
+                return false;
+              }
+            });
+    serve();
+    acquire(11, FILE, 1, LeaseMode.SHARED);
+    assertThat(grantsAfterClear()).containsExactly(12L);
+  }
+
+  /** Who is granted when the lease of session 11 was cleared and 12 wants to write. */
+  private List<Long> grantsAfterClear() {
+    List<Effect> effects = new ArrayList<>(table.onClear(11, 0, new ArrayList<>(), nowNs));
+    for (Effect effect : List.copyOf(effects)) {
+      if (effect instanceof Effect.AskSettle it) {
+        effects.addAll(table.onSettled(FILE, it.token(), true, nowNs));
+      }
+    }
+    effects.addAll(acquire(12, FILE, 1, LeaseMode.EXCLUSIVE));
+    return granted(effects);
   }
 
   @Test

@@ -167,6 +167,58 @@ class NameLeasesTest {
   // ---- each rule with its decision reversed: what goes wrong without it
 
   @Test
+  void rowsShowThoseThatAChangeWaitsForFirst() {
+    leases.tryGrant(A, 11, 1, nowNs);
+    leases.tryGrant(B, D, 7, nowNs);
+    nowNs += 5 * MS;
+    change(A, D);
+    assertThat(leases.rows(9, nowNs))
+        .containsExactly(
+            new NameLeases.Row(D, B, 7, true, 5 * MS, 1, 1),
+            new NameLeases.Row(11, A, 1, false, 5 * MS, 1, 0));
+    assertThat(leases.rows(1, nowNs)).extracting(NameLeases.Row::directory).containsExactly(D);
+  }
+
+  @Test
+  void clearedLeaseIsRecalledUntilItIsLetGoAndNotGrantedMeanwhile() {
+    leases.tryGrant(A, D, 1, nowNs);
+    leases.tryGrant(B, D, 7, nowNs);
+    List<NameLeases.Row> cleared = new ArrayList<>();
+    assertThat(leases.onClear(B, 0, cleared, nowNs))
+        .containsExactly(new Effect.RecallNames(B, D, 7));
+    assertThat(cleared).containsExactly(new NameLeases.Row(D, B, 7, false, 0, 2, 0));
+    assertThat(leases.tryGrant(B, D, 8, nowNs)).as("recalled by force").isFalse();
+    assertThat(leases.tryGrant(A, D, 2, nowNs)).as("another session").isTrue();
+    nowNs += 100 * MS;
+    assertThat(leases.onTick(nowNs)).containsExactly(new Effect.RecallNames(B, D, 7));
+    leases.onRelease(B, D, 7);
+    nowNs += 400 * MS;
+    assertThat(leases.onTick(nowNs)).isEmpty();
+    assertThat(leases.isRestless()).isFalse();
+    assertThat(leases.tryGrant(B, D, 8, nowNs)).isTrue();
+  }
+
+  @Test
+  void holderThatDoesNotLetGoOfAClearedLeaseLosesItsSession() {
+    leases.tryGrant(B, D, 7, nowNs);
+    leases.onClear(0, 0, new ArrayList<>(), nowNs);
+    nowNs += 2_000 * MS;
+    assertThat(leases.onTick(nowNs))
+        .anyMatch(effect -> effect instanceof Effect.AskEndSession it && it.session() == B);
+    leases.onSessionEnded(B);
+    assertThat(leases.rows(9, nowNs)).isEmpty();
+  }
+
+  @Test
+  void clearByAgeSparesTheYoungerOnes() {
+    leases.tryGrant(A, D, 1, nowNs);
+    nowNs += 30 * MS;
+    leases.tryGrant(B, D, 1, nowNs);
+    assertThat(leases.onClear(0, 30 * MS, new ArrayList<>(), nowNs))
+        .containsExactly(new Effect.RecallNames(A, D, 1));
+  }
+
+  @Test
   void mutantThatAnswersBeforeTheRecallIsAnsweredIsCaught() {
     NameRules hasty =
         new NameRules() {

@@ -448,6 +448,8 @@ class LockdServerTest {
     assertThat(a.pushes).hasSize(1);
     assertThat(a.pushes.get(0).getLeaseCleared().getLease()).isEqualTo(1);
     assertThat(master.asked(BodyCase.SETTLE_INODE)).hasSize(1);
+    assertThat(waiting).as("before the holder knows").isEmpty();
+    a.release(1, false);
     assertThat(only(waiting).hasLeaseGrant()).isTrue();
   }
 

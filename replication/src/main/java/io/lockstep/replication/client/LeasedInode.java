@@ -246,11 +246,14 @@ final class LeasedInode {
 
   /**
    * lockd has ended this lease by force: each descriptor open now is told once, whatever it wrote.
-   * False if the grant is still on its way: then it is told again.
+   *
+   * @param then runs when nothing here can be read any more that was read under the lease, nor in
+   *     the kernel: lockd waits for that. Not at all if the grant is still on its way: then it is
+   *     told again
    */
-  boolean onCleared(long lease) {
+  void onCleared(long lease, Runnable then) {
     if (lock.state() == State.ACQUIRING && lock.lastLease() == lease) {
-      return false;
+      return;
     }
     if (lock.held() != null && lock.heldLease() == lease && !lock.isLost()) {
       boolean exclusive = lock.held() == Mode.EXCLUSIVE;
@@ -260,7 +263,7 @@ final class LeasedInode {
         lost(ErrorCode.IO_ERROR);
       }
     }
-    return true;
+    dropCaches(then);
   }
 
   /** For people; null if there is nothing to be shown. */
@@ -546,7 +549,7 @@ final class LeasedInode {
     if (!release.clean()) {
       buffer.distrust();
     }
-    if (uses.get() == usesDropped) {
+    if (!engine.lockSeam.coherence().mustDropAgain(usesDropped, uses.get())) {
       release(release);
     } else {
       // Who joined since the pages were dropped may have left new ones.
@@ -558,8 +561,8 @@ final class LeasedInode {
     engine.refresher.refresh(
         this,
         told -> {
-          // While the pages were dropped an upgrade may have been granted: that one stays.
-          if (lock.held() == null || lock.heldLease() == release.lease()) {
+          long held = lock.held() == null ? 0 : lock.heldLease();
+          if (engine.lockSeam.coherence().disowns(release.lease(), held)) {
             buffer.disowned();
           }
           engine.leases.release(this, release.lease(), release.clean() && told);

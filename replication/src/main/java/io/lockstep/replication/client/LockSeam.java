@@ -24,6 +24,10 @@ public interface LockSeam {
     return EagerLockRules.PRODUCTION;
   }
 
+  default CoherenceRules coherence() {
+    return CoherenceRules.PRODUCTION;
+  }
+
   /** On the agent, after each event: a broken invariant stops the process (I11). */
   default void afterEvent(long inode, EagerLock lock) {
     lock.checkInvariant();

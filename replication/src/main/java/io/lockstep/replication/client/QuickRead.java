@@ -50,7 +50,8 @@ final class QuickRead {
       return NOT_SO;
     }
     try {
-      if (!begun.equals(inode.readable()) || !engine.isLeaseValid()) {
+      boolean good = engine.lockSeam.coherence().mayAnswer(begun, inode.readable());
+      if (!good || !engine.isLeaseValid()) {
         return NOT_SO;
       }
       copy(payload, target, count);

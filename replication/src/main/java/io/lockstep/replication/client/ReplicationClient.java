@@ -320,8 +320,11 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
 
   private void onCleared(LeaseCleared cleared) {
     Entry entry = entries.get(cleared.getInode());
-    if (entry == null || entry.content.leased().onCleared(cleared.getLease())) {
-      tellNotMine(cleared.getInode(), cleared.getLease());
+    Runnable know = () -> tellNotMine(cleared.getInode(), cleared.getLease());
+    if (entry == null) {
+      know.run();
+    } else {
+      entry.content.leased().onCleared(cleared.getLease(), know);
     }
   }
 

@@ -54,7 +54,7 @@ final class FakeCluster implements PeerDirectory {
     final ReplicationClient client;
     private boolean renewing = true;
 
-    Mount(long session, ClientOptions options) {
+    Mount(long session, ClientOptions options, LockSeam seam) {
       this.session = session;
       this.client =
           new ReplicationClient(
@@ -64,7 +64,8 @@ final class FakeCluster implements PeerDirectory {
               Times.DEFAULT,
               options,
               SessionReply.newBuilder().setSession(session).addSets(configMessage()).build(),
-              time);
+              time,
+              seam);
       renew();
     }
 
@@ -175,7 +176,11 @@ final class FakeCluster implements PeerDirectory {
   }
 
   Mount mount(ClientOptions options) {
-    Mount mount = new Mount(mounts.size() + 1, options);
+    return mount(options, LockSeam.PRODUCTION);
+  }
+
+  Mount mount(ClientOptions options, LockSeam seam) {
+    Mount mount = new Mount(mounts.size() + 1, options, seam);
     mounts.add(mount);
     return mount;
   }

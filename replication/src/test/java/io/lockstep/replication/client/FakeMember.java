@@ -92,6 +92,10 @@ final class FakeMember implements Peer {
   final List<Request.BodyCase> log = new ArrayList<>();
   Health health = Health.UP;
   long delayNs = DELAY_NS;
+
+  /** From what it did to the arrival of its answer, without chaos. */
+  long answerDelayNs;
+
   long epoch = 1;
 
   FakeMember(FakeCluster cluster, int id) {
@@ -126,7 +130,7 @@ final class FakeMember implements Peer {
               bytes,
               (reply, replyBytes) ->
                   cluster.time.schedule(
-                      cluster.chaos == null ? 0 : cluster.delayNs(delayNs),
+                      cluster.chaos == null ? answerDelayNs : cluster.delayNs(delayNs),
                       () -> onReply.onReply(reply, replyBytes)));
         });
   }

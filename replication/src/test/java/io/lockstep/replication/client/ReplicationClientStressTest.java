@@ -23,6 +23,7 @@ class ReplicationClientStressTest {
   private static final int THREADS = 8;
   private static final int ROUNDS = 300;
   private static final int CELL = 8;
+  private static final long SEED = Long.getLong("seed", 0);
 
   private final RealTime time = new RealTime();
   private final FakeCluster cluster = new FakeCluster(time);
@@ -47,7 +48,7 @@ class ReplicationClientStressTest {
         running.add(
             threads.submit(
                 () -> {
-                  work.run(thread, new Random(thread));
+                  work.run(thread, new Random(SEED + thread));
                   return null;
                 }));
       }

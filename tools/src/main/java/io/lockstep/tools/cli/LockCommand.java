@@ -2,6 +2,8 @@ package io.lockstep.tools.cli;
 
 import io.lockstep.core.Outcome;
 import io.lockstep.tools.UserError;
+import io.lockstep.tools.cli.LockViews.ClearView;
+import io.lockstep.tools.cli.LockViews.DirectoryLeaseView;
 import io.lockstep.tools.cli.LockViews.DumpView;
 import io.lockstep.tools.cli.LockViews.EagerLockView;
 import io.lockstep.tools.cli.LockViews.FileLockView;
@@ -21,6 +23,7 @@ import io.lockstep.wire.message.ListLeases;
 import io.lockstep.wire.message.ListLeasesReply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SessionRow;
+import io.lockstep.wire.message.VolumeRow;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -55,17 +58,31 @@ final class LockCommand implements Runnable {
     throw new ParameterException(spec.commandLine(), "which command?");
   }
 
-  private static ListView list(AdminConnection connection, long volume) throws Outcome {
+  /**
+   * @param volume null = all
+   */
+  private static ListView list(AdminConnection connection, VolumeRow volume) throws Outcome {
     Request request =
-        Request.newBuilder().setListLeases(ListLeases.newBuilder().setVolume(volume)).build();
+        Request.newBuilder()
+            .setListLeases(
+                ListLeases.newBuilder().setVolume(volume == null ? 0 : volume.getVolume()))
+            .build();
     ListLeasesReply reply = connection.ask(request, ASK_NS).getListLeases();
     return new ListView(
         reply.getRowsList().stream().map(LeaseView::of).toList(),
+        reply.getDirectoriesList().stream()
+            .filter(row -> volume == null || row.getVolume().equals(volume.getName()))
+            .map(DirectoryLeaseView::of)
+            .toList(),
         reply.getLocksList().stream().map(FileLockView::of).toList(),
         reply.getCountersMap());
   }
 
   private static void printRest(PrintWriter out, ListView lockd) {
+    if (!lockd.directories().isEmpty()) {
+      out.println();
+      LockViews.directories(lockd.directories()).print(out);
+    }
     if (!lockd.fileLocks().isEmpty()) {
       out.println();
       LockViews.fileLocks(lockd.fileLocks()).print(out);
@@ -84,8 +101,8 @@ final class LockCommand implements Runnable {
   @Command(
       name = "list",
       description = {
-        "Shows each lease that lockd has granted, recalled, or lets somebody wait for,",
-        "and the locks of applications (fcntl, flock)."
+        "Shows each lease that lockd has granted, recalled, or lets somebody wait for, the leases on directories",
+        "(names and attributes that a mount may answer for), and the locks of applications (fcntl, flock)."
       },
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep lock list --output json"})
@@ -100,8 +117,8 @@ final class LockCommand implements Runnable {
     @Override
     public Integer call() throws UserError, Outcome {
       try (AdminConnection connection = AdminConnection.open(cluster.find())) {
-        long id = volume == null ? 0 : VolumeCommand.get(connection, volume).getVolume();
-        ListView view = list(connection, id);
+        VolumeRow of = volume == null ? null : VolumeCommand.get(connection, volume);
+        ListView view = list(connection, of);
         output.print(spec.commandLine().getOut(), view, LockViews.leases(view.leases()));
         if (!output.isJson()) {
           printRest(spec.commandLine().getOut(), view);
@@ -129,7 +146,7 @@ final class LockCommand implements Runnable {
     public Integer call() throws UserError, Outcome, IOException {
       try (AdminConnection connection = AdminConnection.open(cluster.find())) {
         List<ReadyFile> records = MountRecord.live(ClusterDirectory.state());
-        ListView lockd = list(connection, 0);
+        ListView lockd = list(connection, null);
         List<MountView> mounts = new ArrayList<>();
         for (SessionRow session : ClusterCommand.status(connection).getSessionsList()) {
           if (!session.getMountPoint().isEmpty()) {
@@ -139,7 +156,8 @@ final class LockCommand implements Runnable {
         PrintWriter out = spec.commandLine().getOut();
         output.print(
             out,
-            new DumpView(lockd.leases(), lockd.fileLocks(), lockd.counters(), mounts),
+            new DumpView(
+                lockd.leases(), lockd.directories(), lockd.fileLocks(), lockd.counters(), mounts),
             LockViews.leases(lockd.leases()));
         if (!output.isJson()) {
           printRest(out, lockd);
@@ -204,7 +222,8 @@ final class LockCommand implements Runnable {
       description = {
         "Ends leases by force: those granted at least AGE ago, those of one client, or both.",
         "What the holder had not written back is lost: each descriptor it has open says EIO once. The file is sealed",
-        "against its late writes and made equal on all replicas before anybody else is granted it."
+        "against its late writes and made equal on all replicas before anybody else is granted it. Leases on directories",
+        "are asked back; nothing is lost with them."
       },
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep lock clear --older-than 5m --client 12"})
@@ -242,8 +261,17 @@ final class LockCommand implements Runnable {
             connection
                 .ask(Request.newBuilder().setClearLeases(clear).build(), ASK_NS)
                 .getClearLeases();
-        List<LeaseView> rows = reply.getRowsList().stream().map(LeaseView::of).toList();
-        output.print(spec.commandLine().getOut(), rows, LockViews.leases(rows));
+        ClearView cleared =
+            new ClearView(
+                reply.getRowsList().stream().map(LeaseView::of).toList(),
+                reply.getDirectoriesList().stream().map(DirectoryLeaseView::of).toList());
+        PrintWriter out = spec.commandLine().getOut();
+        output.print(out, cleared, LockViews.leases(cleared.leases()));
+        if (!output.isJson() && !cleared.directories().isEmpty()) {
+          out.println();
+          LockViews.directories(cleared.directories()).print(out);
+          out.flush();
+        }
       }
       return 0;
     }

@@ -49,6 +49,40 @@ final class LockViews {
     }
   }
 
+  /** One lease on a directory as lockd has it. */
+  record DirectoryLeaseView(
+      long directory,
+      String state,
+      long session,
+      long lease,
+      long ageMs,
+      int owners,
+      int waiters,
+      String volume,
+      String host,
+      int pid,
+      String mountPoint,
+      String holder) {
+    static DirectoryLeaseView of(LeaseRow row) {
+      return new DirectoryLeaseView(
+          row.getInode(),
+          row.getState(),
+          row.getSession(),
+          row.getLease(),
+          row.getAgeMs(),
+          row.getOwners(),
+          row.getWaiters(),
+          row.getVolume(),
+          row.getHost(),
+          row.getPid(),
+          row.getMountPoint(),
+          row.getHolder());
+    }
+  }
+
+  /** What was ended by force, as it was. */
+  record ClearView(List<LeaseView> leases, List<DirectoryLeaseView> directories) {}
+
   /** A lock of an application, or its wait for one. */
   record FileLockView(
       long inode,
@@ -80,7 +114,10 @@ final class LockViews {
 
   /** What lockd says. */
   record ListView(
-      List<LeaseView> leases, List<FileLockView> fileLocks, Map<String, Long> counters) {}
+      List<LeaseView> leases,
+      List<DirectoryLeaseView> directories,
+      List<FileLockView> fileLocks,
+      Map<String, Long> counters) {}
 
   /** One eager lock as its mount has it. */
   record EagerLockView(
@@ -134,6 +171,7 @@ final class LockViews {
   /** Both sides. */
   record DumpView(
       List<LeaseView> leases,
+      List<DirectoryLeaseView> directories,
       List<FileLockView> fileLocks,
       Map<String, Long> counters,
       List<MountView> mounts) {}
@@ -165,6 +203,23 @@ final class LockViews {
           row.waiters(),
           dash(row.holder()),
           dash(row.lastEnd()));
+    }
+    return table;
+  }
+
+  static Table directories(List<DirectoryLeaseView> rows) {
+    Table table =
+        new Table("DIRECTORY", "STATE", "SESSION", "LEASE", "AGE", "OWNERS", "WAITERS", "HOLDER");
+    for (DirectoryLeaseView row : rows) {
+      table.row(
+          row.directory(),
+          row.state(),
+          row.session(),
+          row.lease(),
+          Age.text(row.ageMs()),
+          row.owners(),
+          row.waiters(),
+          dash(row.holder()));
     }
     return table;
   }

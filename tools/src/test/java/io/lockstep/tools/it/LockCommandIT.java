@@ -2,6 +2,7 @@ package io.lockstep.tools.it;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.lockstep.tools.it.TestCluster.Said;
@@ -11,6 +12,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -55,32 +58,61 @@ class LockCommandIT implements FailureWatch.WithCluster {
     return said.json();
   }
 
-  private static JsonNode exclusive(JsonNode rows) {
+  private static List<JsonNode> of(JsonNode rows, long inode) {
+    List<JsonNode> found = new ArrayList<>();
     for (JsonNode row : rows) {
-      if (row.path("mode").asText().equals("EXCLUSIVE")) {
-        return row;
+      if (row.path("inode").asLong() == inode) {
+        found.add(row);
       }
     }
-    throw new AssertionError("nobody holds a lease alone: " + rows);
+    return found;
+  }
+
+  private static JsonNode exclusive(JsonNode rows, long inode) {
+    List<JsonNode> leases = of(rows, inode);
+    assertThat(leases).hasSize(1);
+    assertThat(leases.get(0).path("mode").asText()).isEqualTo("EXCLUSIVE");
+    return leases.get(0);
+  }
+
+  private static FileChannel open(Path mount, String name) throws IOException {
+    return FileChannel.open(
+        mount.resolve(name), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+  }
+
+  private static boolean has(JsonNode rows, JsonNode session) {
+    for (JsonNode row : rows) {
+      if (row.path("session").asLong() == session.asLong()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Test
-  void listDumpAndClearOfAHeldLease() throws Exception {
-    Path file = here.resolve("file");
-    try (FileChannel open =
-        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+  void listDumpAndClearOfWhatAMountHolds() throws Exception {
+    try (FileChannel open = open(here, "file");
+        FileChannel locked = open(here, "locked");
+        FileChannel other = open(there, "locked")) {
+      assertThat(locked.lock(0, 1, false)).isNotNull();
+      assertThat(other.tryLock(0, 1, false)).isNull();
       Busy busy = new Busy(open);
       try {
-        JsonNode lease = shownOnBothSides();
+        long inode = (long) Files.getAttribute(here.resolve("file"), "unix:ino");
+        JsonNode lease = shownOnBothSides(inode);
+        JsonNode directories = json("lock", "list", "--output=json").path("directories");
+        assertThat(has(directories, lease.path("session"))).as("%s", directories).isTrue();
         JsonNode cleared =
             json("lock", "clear", "--output=json", "--client=" + lease.path("session").asText());
-        assertThat(exclusive(cleared).path("inode").asLong())
-            .isEqualTo(lease.path("inode").asLong());
+        assertThat(exclusive(cleared.path("leases"), inode).path("lease"))
+            .isEqualTo(lease.path("lease"));
+        assertThat(has(cleared.path("directories"), lease.path("session"))).isTrue();
         cluster.eventually("the descriptor is told", 10, () -> busy.failure.get() != null);
         assertThat(busy.failure.get()).hasMessageContaining("Input/output error");
       } finally {
         busy.stop();
       }
+      lockIsLostAndTold(locked, other);
       write(open, "kept");
       open.force(true);
     }
@@ -88,6 +120,17 @@ class LockCommandIT implements FailureWatch.WithCluster {
     for (JsonNode row : json("lock", "list", "--output=json").path("leases")) {
       assertThat(row.path("state").asText()).isNotEqualTo("SETTLING");
     }
+  }
+
+  /** Until it asks for a lock again, and then once. */
+  private static void lockIsLostAndTold(FileChannel locked, FileChannel other) throws IOException {
+    other.lock(0, 1, false).release();
+    assertThatThrownBy(() -> write(locked, "x")).hasMessageContaining("Input/output error");
+    assertThatThrownBy(() -> write(locked, "x")).hasMessageContaining("Input/output error");
+    assertThatThrownBy(() -> locked.lock(1, 1, false)).hasMessageContaining("Input/output error");
+    assertThat(locked.lock(2, 1, false)).isNotNull();
+    assertThat(other.tryLock(2, 1, false)).isNull();
+    write(locked, "mine again");
   }
 
   /** Keeps the lease of a file from going idle while a slow machine runs commands. */
@@ -117,8 +160,8 @@ class LockCommandIT implements FailureWatch.WithCluster {
   }
 
   /** The lease on the file that is written all the time. */
-  private JsonNode shownOnBothSides() throws Exception {
-    JsonNode lease = exclusive(json("lock", "list", "--output=json").path("leases"));
+  private JsonNode shownOnBothSides(long inode) throws Exception {
+    JsonNode lease = exclusive(json("lock", "list", "--output=json").path("leases"), inode);
     assertThat(lease.path("mountPoint").asText()).isEqualTo(here.toString());
     assertThat(lease.path("pid").asLong())
         .isEqualTo(cluster.process(TestCluster.MOUNT + "-1").pid());
@@ -130,9 +173,10 @@ class LockCommandIT implements FailureWatch.WithCluster {
     for (JsonNode mount : dump.path("mounts")) {
       assertThat(mount.path("problem").asText()).isEmpty();
       boolean holder = mount.path("session").asLong() == lease.path("session").asLong();
-      assertThat(mount.path("locks").size()).isEqualTo(holder ? 1 : 0);
+      List<JsonNode> locks = of(mount.path("locks"), inode);
+      assertThat(locks).hasSize(holder ? 1 : 0);
       if (holder) {
-        JsonNode lock = mount.path("locks").get(0);
+        JsonNode lock = locks.get(0);
         assertThat(lock.path("lease").asLong()).isEqualTo(lease.path("lease").asLong());
         assertThat(lock.path("token").asText()).isEqualTo(lease.path("token").asText());
         boolean owned = !lock.path("owners").isEmpty();

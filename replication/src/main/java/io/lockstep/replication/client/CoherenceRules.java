@@ -1,0 +1,41 @@
+package io.lockstep.replication.client;
+
+/**
+ * Immutable. The decisions on which it depends that nobody reads what is no longer so, apart from
+ * the bookkeeping, so that a test can show what each is for by changing it. Production has one set:
+ * the methods as they stand here.
+ */
+public class CoherenceRules {
+  public static final CoherenceRules PRODUCTION = new CoherenceRules();
+
+  /**
+   * Whether what a member answered to a read on a caller's thread is still the file's: only under
+   * the lease that the read began under, for another mount may have written in between.
+   *
+   * @param now null = no lease is held, or it is on its way back
+   */
+  boolean mayAnswer(LeasedInode.ReadGrant begun, LeasedInode.ReadGrant now) {
+    return begun.equals(now);
+  }
+
+  /**
+   * Whether the kernel has to drop its pages (once more) before the lease goes: who joined since
+   * the last time may have left new ones.
+   *
+   * @param dropped uses of the file when it was told the last time
+   * @param uses so far
+   */
+  boolean mustDropAgain(long dropped, long uses) {
+    return dropped != uses;
+  }
+
+  /**
+   * Whether size and times are not this mount's any more when a lease has been let go. While the
+   * pages of a shared one were dropped, its upgrade may have been granted: that one stays.
+   *
+   * @param held the lease that is held now; 0 = none
+   */
+  boolean disowns(long released, long held) {
+    return held == 0 || held == released;
+  }
+}

@@ -1,0 +1,278 @@
+package io.lockstep.replication.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+
+import io.lockstep.core.Outcome;
+import io.lockstep.wire.message.Push;
+import io.lockstep.wire.message.RecallLease;
+import io.lockstep.wire.message.Request;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What is read on one mount after another has written, and which pages its kernel may keep. The
+ * mutants show what each of the {@link CoherenceRules} is for.
+ */
+class CoherenceTest extends ClientCase {
+  @Test
+  void recallWritesBackBeforeTheOtherMountReads() throws Outcome {
+    FileContent a = cluster.mount().open(INODE);
+    FileContent b = cluster.mount().open(INODE);
+    write(a, a.newDescriptor(false), 0, "from a");
+    assertThat(read(b, 0, 10)).isEqualTo("from a");
+    assertThat(cluster.lockd.uncleanEnds).isZero();
+  }
+
+  @Test
+  void twoMountsInTurnNeverReadStaleBytes() throws Outcome {
+    FakeCluster.Mount[] mounts = {cluster.mount(), cluster.mount()};
+    FileContent[] files = {mounts[0].open(INODE), mounts[1].open(INODE)};
+    Descriptor[] descriptors = {files[0].newDescriptor(false), files[1].newDescriptor(false)};
+    for (int i = 0; i < 300; i++) {
+      int writer = i % 2;
+      String text = String.format("round %05d", i);
+      write(files[writer], descriptors[writer], 0, text);
+      assertThat(read(files[1 - writer], 0, 100)).isEqualTo(text);
+    }
+    for (int i = 0; i < 100; i++) {
+      write(files[i % 2], descriptors[i % 2], -1, "x");
+    }
+    assertThat(read(files[0], 0, 1000)).hasSize(11 + 100);
+    cluster.time.pass(20 * SECOND_NS);
+    cluster.checkAtRest(INODE);
+    assertThat(cluster.lockd.heldCount()).isZero();
+    assertThat(cluster.lockd.uncleanEnds).isZero();
+  }
+
+  @Test
+  void readsUnderAHeldLeaseStayOnTheirThread() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    FileContent file = mount.open(INODE);
+    write(file, file.newDescriptor(true), 0, "abc");
+    for (int i = 0; i < 5; i++) {
+      assertThat(read(file, 0, 10)).isEqualTo("abc");
+    }
+    assertThat(mount.client.counters()).containsEntry("quick_reads", 5L).containsEntry("reads", 0L);
+  }
+
+  @Test
+  void quickReadThatLostItsLeaseMeanwhileIsReadAgain() throws Outcome {
+    FakeCluster.Mount reader = cluster.mount();
+    FileContent file = reader.open(INODE);
+    write(file, file.newDescriptor(true), 0, "old");
+    cluster.members.forEach(member -> member.delayNs = SECOND_NS / 10);
+    FileContent other = cluster.mount().open(INODE);
+    cluster.time.schedule(
+        SECOND_NS / 1000,
+        () ->
+            assertThatCode(() -> write(other, other.newDescriptor(true), 0, "new"))
+                .doesNotThrowAnyException());
+    assertThat(read(file, 0, 3)).isEqualTo("new");
+    assertThat(reader.client.counters())
+        .containsEntry("quick_reads", 0L)
+        .containsEntry("reads", 1L);
+  }
+
+  @Test
+  void pagesOfWhoJoinedAfterTheDropAreDroppedToo() throws Outcome {
+    FakeCluster.Mount reader = cluster.mount();
+    FileContent file = reader.open(INODE);
+    int[] drops = {0};
+    reader.client.cacheDropper(
+        (inode, dropped) -> {
+          drops[0]++;
+          assertThat(cluster.lockd.heldCount()).isEqualTo(1);
+          if (drops[0] == 1) {
+            // The kernel has dropped what it had; then it reads again.
+            assertThatCode(() -> read(file, 0, 1)).doesNotThrowAnyException();
+          }
+          dropped.run();
+        });
+    read(file, 0, 1);
+    FileContent other = cluster.mount().open(INODE);
+    write(other, other.newDescriptor(true), 0, "new");
+    assertThat(drops[0]).isEqualTo(2);
+    assertThat(read(file, 0, 3)).isEqualTo("new");
+  }
+
+  @Test
+  void pagesAreDroppedWhenALeaseIsLost() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    FileContent file = mount.open(INODE);
+    int[] drops = {0};
+    mount.client.cacheDropper(
+        (inode, dropped) -> {
+          drops[0]++;
+          dropped.run();
+        });
+    read(file, 0, 1);
+    mount.cutOff();
+    cluster.time.pass(11 * SECOND_NS);
+    assertThat(drops[0]).isPositive();
+  }
+
+  @Test
+  void kernelCachesAreDroppedBeforeALeaseGoes() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    StringBuilder order = new StringBuilder();
+    mount.client.cacheDropper(
+        (inode, dropped) -> {
+          order.append("drop with ").append(cluster.lockd.heldCount()).append(" held");
+          dropped.run();
+        });
+    FileContent file = mount.open(INODE);
+    read(file, 0, 1);
+    cluster.time.pass(6 * SECOND_NS);
+    assertThat(order).hasToString("drop with 1 held");
+    assertThat(cluster.lockd.heldCount()).isZero();
+  }
+
+  private static final long MS = SECOND_NS / 1000;
+
+  // ---- mutants
+
+  private FakeCluster.Mount mountWith(CoherenceRules rules) {
+    return cluster.mount(
+        ClientOptions.DEFAULT,
+        new LockSeam() {
+          @Override
+          public CoherenceRules coherence() {
+            return rules;
+          }
+        });
+  }
+
+  /** A read on the caller's thread during which another mount writes. */
+  private String readWhileAnotherMountWrites(CoherenceRules rules) throws Outcome {
+    FileContent file = mountWith(rules).open(INODE);
+    write(file, file.newDescriptor(true), 0, "old");
+    read(file, 0, 3);
+    FileContent other = cluster.mount().open(INODE);
+    Descriptor writer = other.newDescriptor(true);
+    cluster.members.forEach(member -> member.answerDelayNs = 100 * MS);
+    boolean[] written = {false};
+    cluster.time.schedule(
+        MS,
+        () -> {
+          cluster.members.forEach(member -> member.answerDelayNs = 0);
+          assertThatCode(() -> write(other, writer, 0, "new")).doesNotThrowAnyException();
+          written[0] = true;
+        });
+    String seen = read(file, 0, 3);
+    assertThat(written[0]).as("written before the read returned").isTrue();
+    return seen;
+  }
+
+  @Test
+  void readThatIsNotLookedAtAgainIsStale() throws Outcome {
+    assertThat(readWhileAnotherMountWrites(CoherenceRules.PRODUCTION)).isEqualTo("new");
+    CoherenceRules mutant =
+        new CoherenceRules() {
+          @Override
+          boolean mayAnswer(LeasedInode.ReadGrant begun, LeasedInode.ReadGrant now) {
+            return true;
+          }
+        };
+    assertThat(readWhileAnotherMountWrites(mutant)).isEqualTo("old");
+  }
+
+  /** How often the kernel is told to drop, if it reads once more right after the first time. */
+  private int dropsWhenSomebodyJoinsAfterTheFirst(CoherenceRules rules) throws Outcome {
+    FakeCluster.Mount reader = mountWith(rules);
+    FileContent file = reader.open(INODE);
+    int[] drops = {0};
+    reader.client.cacheDropper(
+        (inode, dropped) -> {
+          drops[0]++;
+          if (drops[0] == 1) {
+            assertThatCode(() -> read(file, 0, 1)).doesNotThrowAnyException();
+          }
+          dropped.run();
+        });
+    read(file, 0, 1);
+    FileContent other = cluster.mount().open(INODE);
+    write(other, other.newDescriptor(true), 0, "new");
+    return drops[0];
+  }
+
+  @Test
+  void pagesOfWhoJoinedLateStayWithoutTheSecondDrop() throws Outcome {
+    assertThat(dropsWhenSomebodyJoinsAfterTheFirst(CoherenceRules.PRODUCTION)).isEqualTo(2);
+    CoherenceRules mutant =
+        new CoherenceRules() {
+          @Override
+          boolean mustDropAgain(long dropped, long uses) {
+            return false;
+          }
+        };
+    assertThat(dropsWhenSomebodyJoinsAfterTheFirst(mutant)).isEqualTo(1);
+  }
+
+  /**
+   * The kernel takes its time over the pages of a shared lease that is recalled while its upgrade
+   * is under way; the upgrade is granted meanwhile, and the file written. Returns the size that the
+   * mount shows when it has written more.
+   */
+  private long sizeAfterALateEndOfTheSharedLease(CoherenceRules rules, long inode) throws Outcome {
+    FakeCluster.Mount mount = mountWith(rules);
+    FileContent file = mount.open(inode);
+    read(file, 0, 1);
+    FakeCluster.Mount other = cluster.mount();
+    read(other.open(inode), 0, 1);
+    // The other one lets go after 50 ms, and so long the upgrade waits.
+    other.client.cacheDropper((which, dropped) -> cluster.time.schedule(50 * MS, dropped));
+    int[] drops = {0};
+    mount.client.cacheDropper(
+        (which, dropped) -> {
+          drops[0]++;
+          if (drops[0] == 1) {
+            assertThatCode(() -> read(file, 0, 1)).doesNotThrowAnyException();
+            dropped.run();
+          } else {
+            cluster.time.schedule(200 * MS, dropped);
+          }
+        });
+    RecallLease recall = RecallLease.newBuilder().setInode(inode).setLease(1).build();
+    cluster.time.schedule(
+        10 * MS,
+        () -> cluster.push(mount.session, Push.newBuilder().setRecallLease(recall).build()));
+    Descriptor descriptor = file.newDescriptor(false);
+    write(file, descriptor, 0, "some");
+    file.fsync(descriptor, true);
+    assertThat(drops[0]).as("the shared lease is on its way back").isEqualTo(2);
+    // Long enough for the master to hear of the size, not for the lease to become idle.
+    cluster.time.pass(3 * SECOND_NS);
+    write(file, descriptor, 4, " more");
+    return mount.client.overlay(cluster.attributes(inode)).getSize();
+  }
+
+  @Test
+  void lateEndOfASharedLeaseDisownsItsUpgradeWithoutTheGuard() throws Outcome {
+    assertThat(sizeAfterALateEndOfTheSharedLease(CoherenceRules.PRODUCTION, INODE)).isEqualTo(9);
+    CoherenceRules mutant =
+        new CoherenceRules() {
+          @Override
+          boolean disowns(long released, long held) {
+            return true;
+          }
+        };
+    assertThat(sizeAfterALateEndOfTheSharedLease(mutant, INODE + 1)).isEqualTo(4);
+  }
+
+  @Test
+  void clearedLeaseIsConfirmedWhenTheKernelHasDroppedItsPages() throws Outcome {
+    FakeCluster.Mount mount = cluster.mount();
+    FileContent file = mount.open(INODE);
+    List<Runnable> pages = new ArrayList<>();
+    mount.client.cacheDropper((inode, dropped) -> pages.add(dropped));
+    read(file, 0, 1);
+    cluster.lockd.clear(mount.session, INODE);
+    cluster.time.pass(SECOND_NS / 100);
+    assertThat(cluster.requests).doesNotContainKey(Request.BodyCase.RECALL_NOT_MINE);
+    pages.forEach(Runnable::run);
+    cluster.time.pass(SECOND_NS / 100);
+    assertThat(cluster.requests).containsKey(Request.BodyCase.RECALL_NOT_MINE);
+  }
+}
