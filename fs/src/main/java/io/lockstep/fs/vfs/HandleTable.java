@@ -11,8 +11,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Guarded by its own lock. Numbers for what is open, at most so many; a number is never used twice,
- * so that one that was released is told from one that lives.
+ * Guarded by its concurrent map and its counters. Numbers for what is open, at most so many; a
+ * number is never used twice, so that one that was released is told from one that lives.
  */
 final class HandleTable<T> {
   private final ConcurrentHashMap<Long, T> open = new ConcurrentHashMap<>();
