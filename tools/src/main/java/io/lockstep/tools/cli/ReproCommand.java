@@ -3,7 +3,6 @@ package io.lockstep.tools.cli;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.Times;
 import io.lockstep.tools.UserError;
-import io.lockstep.tools.cluster.ClusterAddress;
 import io.lockstep.tools.cluster.ClusterDirectory;
 import io.lockstep.tools.config.MasterSettings;
 import io.lockstep.tools.config.MountSettings;
@@ -26,7 +25,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** Confined to the main thread. {@code lockstep repro}. */
@@ -148,17 +146,8 @@ final class ReproCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep repro eager-lock"})
   static final class Mount implements Callable<Integer> {
-    @Mixin private ClusterOptions cluster;
+    @Mixin private MountOptions mount;
     @Mixin private VariantOption variant;
-
-    @Parameters(paramLabel = "VOLUME")
-    private String volume;
-
-    @Parameters(paramLabel = "DIR")
-    private Path directory;
-
-    @Option(names = "-o", split = ",", description = "mount options")
-    private List<String> options = new ArrayList<>();
 
     @Option(names = "--delay", description = "as of lockstep repro")
     private List<String> delays = new ArrayList<>();
@@ -166,31 +155,13 @@ final class ReproCommand implements Callable<Integer> {
     @Option(names = "--report", required = true, description = "what it saw, again and again")
     private Path report;
 
-    @Option(names = "--ready-file", description = "written when it is usable")
-    private Path readyFile;
-
-    @Option(names = "--log-file", description = "log there")
-    private Path logFile;
-
-    @Option(names = "--stop-with-stdin", description = "stop when stdin ends")
-    private boolean stopWithStdin;
-
     @Override
     public Integer call() throws UserError, IOException, Outcome, InterruptedException {
-      ClusterAddress address = cluster.find();
-      MountSettings settings =
-          new MountSettings(
-              volume,
-              directory.toAbsolutePath().normalize(),
-              address.masters(),
-              address.secretFile().toAbsolutePath(),
-              options,
-              Times.DEFAULT.operationNs(),
-              readyFile,
-              logFile);
-      WatchedMount mount =
+      MountSettings settings = mount.settings(Times.DEFAULT.operationNs());
+      WatchedMount watched =
           new WatchedMount(settings, variant.variant(), Delays.parse(delays), report);
-      Lifetime.run(stopWithStdin, lifetime -> mount.start(ClusterDirectory.state(), lifetime));
+      Lifetime.run(
+          mount.stopWithStdin(), lifetime -> watched.start(ClusterDirectory.state(), lifetime));
       return 0;
     }
   }

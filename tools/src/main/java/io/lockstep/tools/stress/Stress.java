@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -20,7 +21,7 @@ public final class Stress {
   private static final int SYNC_PERCENT = 3;
   private static final int RE_READS = 5;
   private static final long HANG_NS = TimeUnit.SECONDS.toNanos(40);
-  private static final long PROGRESS_MS = 1_000;
+  private static final long PROGRESS_NS = TimeUnit.SECONDS.toNanos(1);
   private static final long MORE_TIMES = 4;
 
   /** Confined to its caller. Whether the load has run for long enough. */
@@ -82,17 +83,18 @@ public final class Stress {
       files.add(new OpenFile(directory.resolve(name)));
     }
     List<Thread> threads = new ArrayList<>();
+    CountDownLatch running = new CountDownLatch(options.threads());
     for (int writer = 0; writer < options.threads(); writer++) {
       Worker worker = new Worker(writer);
-      Thread thread = new Thread(worker::run, "stress-" + writer);
+      Thread thread = new Thread(() -> run(worker, running), "stress-" + writer);
       thread.setDaemon(true);
       threads.add(thread);
       thread.start();
     }
     long startNs = System.nanoTime();
-    sleepUntil(startNs + options.durationNs());
+    awaitEnd(running, startNs + options.durationNs());
     while (!enough.isIt() && System.nanoTime() - startNs < MORE_TIMES * options.durationNs()) {
-      sleepUntil(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PROGRESS_MS));
+      awaitEnd(running, System.nanoTime() + PROGRESS_NS);
     }
     stopping = true;
     hanging = join(threads);
@@ -114,10 +116,19 @@ public final class Stress {
     return tally.report(hanging);
   }
 
-  private void sleepUntil(long endNs) throws InterruptedException {
-    while (endNs - System.nanoTime() > 0) {
-      long leftMs = TimeUnit.NANOSECONDS.toMillis(endNs - System.nanoTime()) + 1;
-      Thread.sleep(Math.min(PROGRESS_MS, leftMs));
+  private static void run(Worker worker, CountDownLatch running) {
+    try {
+      worker.run();
+    } finally {
+      running.countDown();
+    }
+  }
+
+  /** Until that time, or until no thread runs any more. */
+  private void awaitEnd(CountDownLatch running, long endNs) throws InterruptedException {
+    boolean ended = false;
+    while (!ended && endNs - System.nanoTime() > 0) {
+      ended = running.await(Math.min(PROGRESS_NS, endNs - System.nanoTime()), TimeUnit.NANOSECONDS);
       progress.accept(tally.report(0));
     }
   }

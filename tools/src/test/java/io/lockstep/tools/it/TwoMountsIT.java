@@ -27,8 +27,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(FailureWatch.class)
 class TwoMountsIT implements FailureWatch.WithCluster {
   private static final String VOLUME = "demo";
-  private static final int READS = Integer.getInteger("mounts.reads", 500);
-  private static final int APPENDS = Integer.getInteger("mounts.appends", 1_500);
+  private static final int READS = Integer.getInteger("mounts.reads", 150);
+  private static final int APPENDS = Integer.getInteger("mounts.appends", 500);
   private static final int FILE_BYTES = 256 * 1024;
   private static final int WRITE_BYTES_MAX = 20_000;
 
