@@ -19,7 +19,13 @@ final class FaultHistory {
   private static final int SHOWN_MAX = 5;
   private static final int STORY_MAX = 60;
 
+  private record Cell(String file, int cell) {}
+
   private final History history = new History();
+
+  /** The newest read that found something; after the load, a read of all. */
+  private Cell lastSeen = new Cell("", 0);
+
   private int durable;
 
   // ---- cells
@@ -40,6 +46,7 @@ final class FaultHistory {
         history.torn(client, file, first + i, endNs);
       } else {
         history.read(client, file, first + i, values[i], startNs, endNs);
+        lastSeen = values[i] > 0 ? new Cell(file, first + i) : lastSeen;
       }
     }
   }
@@ -98,10 +105,13 @@ final class FaultHistory {
 
   // ---- judged
 
-  /** To see that the checkers are awake: somebody sees a file as it was before the first write. */
+  /**
+   * To see that the checkers are awake: somebody finds nothing in a cell where something was found
+   * before.
+   */
   synchronized void plantStaleRead() {
     long nowNs = System.nanoTime();
-    history.read("planted", "cells0", 0, RegisterHistory.INITIAL, nowNs, nowNs);
+    history.read("planted", lastSeen.file, lastSeen.cell, RegisterHistory.INITIAL, nowNs, nowNs);
   }
 
   synchronized List<Violation> violations() {
