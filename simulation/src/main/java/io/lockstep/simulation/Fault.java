@@ -40,6 +40,6 @@ public enum Fault {
 
   /** Those that a cluster is run with unless somebody names others. */
   public static Set<Fault> usual() {
-    return EnumSet.complementOf(EnumSet.of(BLACKOUT, SYNC_FAILURE, FULL_DISK, BIT_FLIP));
+    return EnumSet.complementOf(EnumSet.of(BIT_FLIP));
   }
 }

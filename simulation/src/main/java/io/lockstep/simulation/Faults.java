@@ -79,8 +79,12 @@ final class Faults {
     plan();
   }
 
-  /** Without a member in step that runs on, only what is durable is promised. */
+  /**
+   * Somebody starts it again, whatever stopped it. Without a member in step that runs on, only what
+   * is durable is promised.
+   */
   private void onStorageStopped(StorageNode node) {
+    restartLater(node);
     if (standing(node) == 0) {
       time.note("world", "no member in step is left running");
       history.blackout(time.nowNs());
@@ -199,17 +203,16 @@ final class Faults {
     if (power && random.nextBoolean()) {
       time.note(node.host().name(), "will lose power in the middle of a step");
       node.disk().cutAfter(random.nextInt(20));
-      restartLater(node);
       return;
     }
     time.note(node.host().name(), power ? "loses power" : "is killed");
     node.kill(power);
-    restartLater(node);
   }
 
   private void restartLater(StorageNode node) {
-    later(
-        SECOND_NS / 10 + uptoNs(random.nextInt(3) == 0 ? 30 : 4),
+    time.at(
+        time.nowNs() + SECOND_NS / 10 + uptoNs(random.nextInt(3) == 0 ? 30 : 4),
+        "restart",
         () -> {
           if (!node.host().isUp()) {
             time.note(node.host().name(), "starts again");
@@ -221,7 +224,6 @@ final class Faults {
   private void blackout() {
     time.note("world", "all storage daemons lose power");
     cluster.storages().forEach(node -> node.kill(true));
-    cluster.storages().forEach(this::restartLater);
   }
 
   private void pause() {
@@ -291,13 +293,14 @@ final class Faults {
       } else {
         node.disk().failSyncs(1);
       }
-      later(
-          SECOND_NS + uptoNs(20),
+      // Its status says what stopped; after a while somebody looks.
+      time.at(
+          time.nowNs() + SECOND_NS + uptoNs(20),
+          "operator",
           () -> {
-            if (node.host().isUp() && standing(node) > 0) {
+            if (node.host().isUp()) {
               time.note(node.host().name(), "is started again by somebody");
               node.kill(false);
-              node.start();
             }
           });
     }

@@ -240,6 +240,10 @@ final class DiskAgent {
     startSync(object, times, List.of(listener));
   }
 
+  boolean isSyncing(StoredObject object) {
+    return syncs.containsKey(object);
+  }
+
   private void startSync(StoredObject object, boolean times, List<SyncListener> listeners) {
     StoredObject.Sync sync;
     try {

@@ -137,6 +137,19 @@ final class Registration {
     if (stopped) {
       return;
     }
+    String failure = context.db().failure();
+    if (failure != null) {
+      // No mark can be made durable any more: only a new run can, which heals from the others.
+      stopped = true;
+      onFatal.accept(
+          new Outcome(
+              ErrorCode.IO_ERROR,
+              "the database in "
+                  + context.options().directory()
+                  + " failed, a new start heals it from the other members: "
+                  + failure));
+      return;
+    }
     context.control().schedule(context.options().heartbeatNs(), this::heartbeat);
     master.ask(
         Request.newBuilder()

@@ -58,12 +58,24 @@ abstract class RepairOperation extends DiskOperation {
 
   @Override
   boolean onDecide(DiskAgent agent, DbBatch batch) throws IOException, Outcome {
-    owner.replica().checkEpoch(owner.epoch());
+    if (followsEpoch()) {
+      owner.replica().checkEpoch(owner.epoch());
+    }
     object = agent.table().object(new ObjectKey(owner.replica().set, inode));
-    if (object.failure() != null) {
+    if (object.failure() != null && !servesStopped(agent)) {
       throw new Outcome(ErrorCode.IO_ERROR, "stopped: " + object.failure());
     }
     return onRepair(agent, batch);
+  }
+
+  /** Whether this step is one of its epoch only. */
+  boolean followsEpoch() {
+    return true;
+  }
+
+  /** Whether this step is done on a stopped object, too. */
+  boolean servesStopped(DiskAgent agent) {
+    return false;
   }
 
   abstract boolean onRepair(DiskAgent agent, DbBatch batch) throws IOException, Outcome;
@@ -132,6 +144,12 @@ abstract class RepairOperation extends DiskOperation {
   static DiskOperation begin(
       Owner owner, long inode, Token newest, long sourceSize, Listener listener) {
     return new RepairOperation(owner, inode, listener) {
+      /** Begins it anew; not over what a client wrote at this epoch: the source may get it later. */
+      @Override
+      boolean servesStopped(DiskAgent agent) {
+        return !owner.settling() && !taken().isTouched() && !agent.isSyncing(object());
+      }
+
       @Override
       boolean onRepair(DiskAgent agent, DbBatch batch) throws Outcome {
         if (object().hasAdmitted()) {
@@ -157,6 +175,9 @@ abstract class RepairOperation extends DiskOperation {
 
       @Override
       void onCommitted(DiskAgent agent) throws Outcome {
+        if (object().failure() != null) {
+          object().renew();
+        }
         object().refresh();
         object().beginRepair(owner.task());
         HealRules rules = agent.healRules();
@@ -327,6 +348,17 @@ abstract class RepairOperation extends DiskOperation {
    */
   static DiskOperation abandon(Owner owner, long inode, Listener listener) {
     return new RepairOperation(owner, inode, listener) {
+      /** The end of an epoch is why most repairs fail, and who comes next must find it free. */
+      @Override
+      boolean followsEpoch() {
+        return false;
+      }
+
+      @Override
+      boolean servesStopped(DiskAgent agent) {
+        return true;
+      }
+
       @Override
       boolean onRepair(DiskAgent agent, DbBatch batch) {
         ObjectMarks marks = object().marks();
@@ -334,7 +366,10 @@ abstract class RepairOperation extends DiskOperation {
           object().endRepair();
           Decision.Admit whole =
               (Decision.Admit) agent.markRules().onRepairEnd(marks, /* ownDirty= */ null);
-          if (isOvertaken(marks.newest()) && whole.persist() && !whole.marks().isSettled()) {
+          boolean current = owner.replica().view().epoch() == owner.epoch();
+          boolean usable = current && object().failure() == null;
+          boolean begun = isOvertaken(marks.newest()) && !whole.marks().isSettled();
+          if (usable && begun && whole.persist()) {
             agent.putMarks(owner.replica(), object(), whole.marks(), batch, true);
             return true;
           }

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * checksums, and what of it is not durable yet.
  *
  * <p>Fail-stop: after the first write or sync that failed, but for a full disk, what is on the disk
- * is unknown; every later use answers IO_ERROR until the daemon starts anew and heals it.
+ * is unknown; every later use answers IO_ERROR until a heal begins it anew.
  */
 public final class StoredObject {
   private static final int BLOCK = Limits.BLOCK_BYTES;
@@ -216,6 +216,16 @@ public final class StoredObject {
     sums.distrust();
   }
 
+  /**
+   * Begins anew with no bytes after it stopped, for a heal that brings all of them: what a failed
+   * sync left in the file is of no use, and its members in step have a whole copy.
+   */
+  public void renew() throws Outcome {
+    deleteFile();
+    sums.distrust();
+    failure = null;
+  }
+
   public void endRepair() {
     repairTask = 0;
   }
@@ -264,12 +274,12 @@ public final class StoredObject {
         checks.updateFromFile(open, end / BLOCK);
       }
     } catch (IOException e) {
-      throw onWriteFailed(e, open, offset, end);
+      throw onChangeFailed(e, open, offset, end);
     }
   }
 
-  /** A full disk took some of the bytes, nobody knows which; anything else stops the object. */
-  private Outcome onWriteFailed(IOException e, @Nullable ObjectFile open, long from, long to)
+  /** A full disk took some of the change, nobody knows what; anything else stops the object. */
+  private Outcome onChangeFailed(IOException e, @Nullable ObjectFile open, long from, long to)
       throws Outcome {
     if (open == null || StoreFailure.code(e) != ErrorCode.NO_SPACE) {
       return stop(e);
@@ -287,8 +297,9 @@ public final class StoredObject {
 
   /** Cuts or extends the object. */
   public void truncate(long newSize) throws Outcome {
+    ObjectFile open = null;
     try {
-      ObjectFile open = file();
+      open = file();
       if (newSize == size) {
         return;
       }
@@ -307,7 +318,7 @@ public final class StoredObject {
         checks.updateFromFile(open, newSize / BLOCK);
       }
     } catch (IOException e) {
-      throw stop(e);
+      throw onChangeFailed(e, open, Math.min(size, newSize), Math.min(size, newSize) + 1);
     }
   }
 

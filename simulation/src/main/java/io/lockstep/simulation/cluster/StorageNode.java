@@ -96,13 +96,12 @@ public final class StorageNode {
               options,
               address -> peers[0].peer(address),
               agents,
-              failure -> {
-                throw new AssertionError("the daemon cannot go on: " + failure.getMessage());
-              },
+              failure -> exit("ends: " + failure.getMessage()),
               new StorageDaemon.Parts(
                   directory -> disk.openRows(), variants.markRules, variants.healRules));
     } catch (Outcome e) {
-      throw new AssertionError(host.name() + " cannot be opened: " + e.getMessage(), e);
+      exit("cannot start: " + e.getMessage());
+      return;
     }
     incarnation[0] = daemon.incarnation();
     peers[0] =
@@ -111,6 +110,21 @@ public final class StorageNode {
                 host, "storage", () -> 0, id(), incarnation[0], (address, push) -> {}));
     network.listen(host, address(), daemon);
     daemon.start(address());
+  }
+
+  /** As main does; not in the middle of a step. */
+  private void exit(String reason) {
+    host.time().note(host.name(), reason);
+    int life = host.life();
+    host.time()
+        .at(
+            host.time().nowNs(),
+            "exit",
+            () -> {
+              if (host.isUp() && host.life() == life) {
+                kill(false);
+              }
+            });
   }
 
   private void onIo(Runnable task) {

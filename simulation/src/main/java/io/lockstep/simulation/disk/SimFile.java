@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 
@@ -12,6 +13,8 @@ import java.util.Random;
  * has them, and the changes between.
  */
 final class SimFile implements SimFileSystem.Node {
+  private static final int PAGE_BYTES = 4096;
+
   /** Immutable. A write, or a cut to a size (no bytes). */
   private static final class Change {
     private final long offset;
@@ -27,6 +30,10 @@ final class SimFile implements SimFileSystem.Node {
   private byte[] current = new byte[0];
   private byte[] durable = new byte[0];
   private final List<Change> unsynced = new ArrayList<>();
+
+  /** Pages that were ever written: the others are holes, of which a disk stores nothing. */
+  private final BitSet written = new BitSet();
+
   private boolean locked;
 
   SimFile(SimDisk disk) {
@@ -55,6 +62,10 @@ final class SimFile implements SimFileSystem.Node {
     Change change = new Change(offset, bytes);
     current = apply(current, change, offset, offset + bytes.length);
     unsynced.add(change);
+    if (bytes.length > 1) {
+      // One byte at the end is how a file is extended with a hole.
+      written.set((int) offset / PAGE_BYTES, (int) (offset + bytes.length - 1) / PAGE_BYTES + 1);
+    }
     return bytes.length;
   }
 
@@ -64,6 +75,8 @@ final class SimFile implements SimFileSystem.Node {
       disk.take(size - current.length);
       current = Arrays.copyOf(current, (int) size);
       unsynced.add(new Change(size, null));
+      int kept = (int) (size + PAGE_BYTES - 1) / PAGE_BYTES;
+      written.clear(kept, Math.max(kept, written.length()));
     }
   }
 
@@ -110,7 +123,8 @@ final class SimFile implements SimFileSystem.Node {
 
   boolean flipBit(Random random) {
     int at = random.nextInt(Math.max(1, Math.min(current.length, durable.length)));
-    if (at >= durable.length || current[at] != durable[at]) {
+    boolean stored = at < durable.length && written.get(at / PAGE_BYTES);
+    if (!stored || current[at] != durable[at]) {
       return false;
     }
     byte flipped = (byte) (current[at] ^ 1 << random.nextInt(8));
