@@ -14,7 +14,7 @@ class SimulationTest {
   private static final int SEEDS = Integer.getInteger("seeds", 25);
 
   /** Violated, and not yet mended: see "open" in SOAK.md. */
-  private static final Set<Long> OPEN = Set.of(101L, 108L, 122L);
+  private static final Set<Long> OPEN = Set.of();
 
   private static Simulation.Result run(long seed) {
     return new Simulation(seed, OPERATIONS, Variants.production(), Fault.usual()).run(note -> {});

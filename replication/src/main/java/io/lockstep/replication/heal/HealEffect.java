@@ -22,8 +22,13 @@ public sealed interface HealEffect {
   /**
    * Locally and in one step: marks the object as being healed, durably, makes {@code newest} known,
    * and gives it the size of the source as far as the rules allow: {@code onDone}.
+   *
+   * @param sourceDirty a mark that stands at a source: here too from now on, unless a clear of it
+   *     has come already
    */
-  record Begin(long inode, long task, Token newest, long sourceSize) implements HealEffect {}
+  record Begin(
+      long inode, long task, Token newest, long sourceSize, @Nullable DirtyMark sourceDirty)
+      implements HealEffect {}
 
   /** The object is dead at the source: delete it here too, with this token: {@code onDone}. */
   record DeleteLocal(long inode, long task, Token token) implements HealEffect {}
@@ -42,9 +47,13 @@ public sealed interface HealEffect {
   record ClearPendingAt(long inode, long task, int member, long version) implements HealEffect {}
 
   /**
-   * Locally: the object is whole. {@code ownDirty} goes if no client touched it: {@code onDone}.
+   * Locally: the object is whole: {@code onDone}.
+   *
+   * @param ownDirty goes if no client touched it
+   * @param keepsDirty no dirty mark goes, for a source has one
    */
-  record Finish(long inode, long task, @Nullable DirtyMark ownDirty) implements HealEffect {}
+  record Finish(long inode, long task, @Nullable DirtyMark ownDirty, boolean keepsDirty)
+      implements HealEffect {}
 
   /** Everything is healed as of the epoch: tell the master: {@code onReported}. */
   record Report() implements HealEffect {}

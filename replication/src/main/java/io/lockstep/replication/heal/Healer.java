@@ -47,6 +47,7 @@ public final class Healer {
   private static final class Item {
     final Map<Integer, Long> pendingVersions = new TreeMap<>();
     @Nullable DirtyMark ownDirty;
+    @Nullable DirtyMark sourceDirty;
   }
 
   private final List<Integer> sources;
@@ -110,6 +111,7 @@ public final class Healer {
         boolean wanted = found.pendingVersion() != 0 || firstSweep;
         if (wanted) {
           Item item = window.computeIfAbsent(found.inode(), i -> new Item());
+          item.sourceDirty = DirtyMark.newer(item.sourceDirty, found.dirty());
           if (found.pendingVersion() != 0) {
             item.pendingVersions.put(member, found.pendingVersion());
           }
@@ -127,7 +129,7 @@ public final class Healer {
     for (Found found : page) {
       if (firstSweep) {
         Item item = window.computeIfAbsent(found.inode(), i -> new Item());
-        item.ownDirty = found.ownDirty();
+        item.ownDirty = found.dirty();
       }
     }
     return onPage(code, page, end);
@@ -238,7 +240,12 @@ public final class Healer {
       long task = nextTask++;
       ObjectRepair repair =
           new ObjectRepair(
-              next.getKey(), task, inOrder(next.getKey()), item.pendingVersions, item.ownDirty);
+              next.getKey(),
+              task,
+              inOrder(next.getKey()),
+              item.pendingVersions,
+              item.ownDirty,
+              item.sourceDirty);
       repairs.put(task, repair);
       effects.add(repair.start());
     }

@@ -69,6 +69,7 @@ final class ObjectRepair {
   private final List<Integer> sources;
   private final Map<Integer, Long> pendingVersions;
   private final @Nullable DirtyMark ownDirty;
+  private final @Nullable DirtyMark sourceDirty;
 
   private State state = State.STAT;
   private int source;
@@ -83,19 +84,24 @@ final class ObjectRepair {
    * @param sources members to take it from, in order of preference
    * @param pendingVersions the mark for this member that each RW member has, by member
    * @param ownDirty the local dirty mark when the heal began, or null
+   * @param sourceDirty a dirty mark that a source has, or null. It says more than that bytes may
+   *     differ: the master may not know the size yet. So a copy that was healed has it, too, or it
+   *     would be gone when each member was healed once
    */
   ObjectRepair(
       long inode,
       long task,
       List<Integer> sources,
       Map<Integer, Long> pendingVersions,
-      @Nullable DirtyMark ownDirty) {
+      @Nullable DirtyMark ownDirty,
+      @Nullable DirtyMark sourceDirty) {
     Check.that(!sources.isEmpty(), "object %x has no source", inode);
     this.inode = inode;
     this.task = task;
     this.sources = List.copyOf(sources);
     this.pendingVersions = new TreeMap<>(pendingVersions);
     this.ownDirty = ownDirty;
+    this.sourceDirty = sourceDirty;
   }
 
   long inode() {
@@ -132,7 +138,7 @@ final class ObjectRepair {
     }
     sourceSize = exists ? size : 0;
     state = State.BEGIN;
-    return new Begin(inode, task, newest, sourceSize);
+    return new Begin(inode, task, newest, sourceSize, sourceDirty);
   }
 
   @Nullable HealEffect onCompared(ErrorCode code, byte[] source, byte[] local) {
@@ -215,7 +221,7 @@ final class ObjectRepair {
       return end();
     }
     state = State.FINISH;
-    return new Finish(inode, task, ownDirty);
+    return new Finish(inode, task, ownDirty, sourceDirty != null);
   }
 
   private @Nullable HealEffect nextSource(ErrorCode code) {

@@ -14,7 +14,7 @@ public final class Settler {
   private final ObjectRepair repair;
 
   public Settler(long inode, long task, int source) {
-    repair = new ObjectRepair(inode, task, List.of(source), Map.of(), null);
+    repair = new ObjectRepair(inode, task, List.of(source), Map.of(), null, null);
   }
 
   public List<HealEffect> onStart() {

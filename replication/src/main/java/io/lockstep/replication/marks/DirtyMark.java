@@ -1,6 +1,7 @@
 package io.lockstep.replication.marks;
 
 import io.lockstep.core.Token;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Immutable. A write may be in flight on this object: it stands no later than the data it speaks of
@@ -14,6 +15,14 @@ public record DirtyMark(Token token, long cycle, int layer) {
   /** Whether this is exactly the mark of that cycle. */
   public boolean names(Token otherToken, long otherCycle) {
     return token.equals(otherToken) && cycle == otherCycle;
+  }
+
+  /** The newer of two, each of which may be missing. */
+  public static @Nullable DirtyMark newer(@Nullable DirtyMark one, @Nullable DirtyMark other) {
+    if (one == null || other == null) {
+      return one == null ? other : one;
+    }
+    return one.isOlderThan(other.token, other.cycle) ? other : one;
   }
 
   /** Whether a write of that cycle has to renew this mark. */

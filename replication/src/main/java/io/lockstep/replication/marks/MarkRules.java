@@ -116,8 +116,12 @@ public class MarkRules {
   /**
    * The bytes of the object are going to be replaced from a source whose newest token is {@code
    * newest}.
+   *
+   * @param sourceDirty a mark that stands there and was not cleared here, or null: it has to stand
+   *     here as well
    */
-  public final Decision onRepairBegin(ObjectMarks marks, Token newest) {
+  public final Decision onRepairBegin(
+      ObjectMarks marks, Token newest, @Nullable DirtyMark sourceDirty) {
     if (marks.tombstone()) {
       return new Refuse(ErrorCode.OBJECT_DELETED);
     }
@@ -125,7 +129,7 @@ public class MarkRules {
     if (marks.newest().isOlderThan(newest)) {
       next = next.withNewest(newest);
     }
-    next = next.withHealing(true);
+    next = next.withDirty(DirtyMark.newer(marks.dirty(), sourceDirty)).withHealing(true);
     return new Admit(next, !next.equals(marks));
   }
 

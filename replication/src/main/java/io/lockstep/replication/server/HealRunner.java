@@ -7,6 +7,8 @@ import io.lockstep.core.Token;
 import io.lockstep.replication.heal.Found;
 import io.lockstep.replication.heal.HealEffect;
 import io.lockstep.replication.heal.Healer;
+import io.lockstep.replication.marks.DirtyMark;
+import io.lockstep.wire.Convert;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.ListMarks;
 import io.lockstep.wire.message.ListMarksReply;
@@ -20,6 +22,7 @@ import io.lockstep.wire.message.SetConfigMessage;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -165,11 +168,17 @@ final class HealRunner implements RepairSteps.Machine {
     ListMarksReply page = reply.getListMarks();
     List<Found> found = new ArrayList<>();
     for (ObjectState object : page.getObjectsList()) {
-      found.add(new Found(object.getInode(), pendingVersion(object), null));
+      found.add(new Found(object.getInode(), pendingVersion(object), dirty(object)));
     }
     ErrorCode heard = code.isOk() && !reply.hasListMarks() ? ErrorCode.BAD_REQUEST : code;
     ifRunning(
         () -> run(healer.onListed(effect.sweep(), effect.member(), heard, found, page.getEnd())));
+  }
+
+  private static @Nullable DirtyMark dirty(ObjectState object) {
+    return object.getDirty()
+        ? new DirtyMark(Convert.token(object.getDirtyToken()), object.getDirtyCycle(), 0)
+        : null;
   }
 
   private long pendingVersion(ObjectState object) {

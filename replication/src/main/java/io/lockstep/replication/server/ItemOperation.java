@@ -92,6 +92,7 @@ abstract class ItemOperation extends DiskOperation {
           throw new Outcome(
               refuse.code(), "a pending mark for one of " + missed + " does not stand");
         }
+        object.noteCleared(token, cycle);
         Decision.Admit admit = (Decision.Admit) decision;
         if (!admit.persist()) {
           return true;

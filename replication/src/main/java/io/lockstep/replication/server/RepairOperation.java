@@ -142,9 +142,16 @@ abstract class RepairOperation extends DiskOperation {
 
   /** Takes the object, makes the source's token known, and gives it the source's size. */
   static DiskOperation begin(
-      Owner owner, long inode, Token newest, long sourceSize, Listener listener) {
+      Owner owner,
+      long inode,
+      Token newest,
+      long sourceSize,
+      @Nullable DirtyMark sourceDirty,
+      Listener listener) {
     return new RepairOperation(owner, inode, listener) {
-      /** Begins it anew; not over what a client wrote at this epoch: the source may get it later. */
+      /**
+       * Begins it anew; not over what a client wrote at this epoch: the source may get it later.
+       */
       @Override
       boolean servesStopped(DiskAgent agent) {
         return !owner.settling() && !taken().isTouched() && !agent.isSyncing(object());
@@ -162,7 +169,10 @@ abstract class RepairOperation extends DiskOperation {
         if (!owner.settling() && object().repairTask() < 0) {
           throw new Outcome(ErrorCode.CONFLICT, "the object is being settled");
         }
-        Decision decision = agent.markRules().onRepairBegin(object().marks(), newest);
+        Decision decision =
+            agent
+                .markRules()
+                .onRepairBegin(object().marks(), newest, object().uncleared(sourceDirty));
         if (decision instanceof Decision.Refuse refuse) {
           throw new Outcome(refuse.code(), "object " + object().key() + " is dead here");
         }
@@ -268,7 +278,11 @@ abstract class RepairOperation extends DiskOperation {
    * renewed it; so does one whose lease the source knows to have ended.
    */
   static DiskOperation finish(
-      Owner owner, long inode, @Nullable DirtyMark ownDirty, Listener listener) {
+      Owner owner,
+      long inode,
+      @Nullable DirtyMark ownDirty,
+      boolean keepsDirty,
+      Listener listener) {
     return new RepairOperation(owner, inode, listener) {
       @Override
       boolean onRepair(DiskAgent agent, DbBatch batch) throws Outcome {
@@ -294,7 +308,7 @@ abstract class RepairOperation extends DiskOperation {
 
       private @Nullable DirtyMark clearable(ObjectMarks marks) {
         DirtyMark dirty = marks.dirty();
-        if (owner.settling() || dirty == null) {
+        if (owner.settling() || keepsDirty || dirty == null) {
           return null;
         }
         boolean ended = dirty.token().isOlderThan(marks.newest());

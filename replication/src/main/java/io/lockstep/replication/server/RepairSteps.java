@@ -75,6 +75,7 @@ final class RepairSteps {
               begin.inode(),
               begin.newest(),
               begin.sourceSize(),
+              begin.sourceDirty(),
               done(begin.task())));
     } else if (effect instanceof HealEffect.DeleteLocal delete) {
       submit(
@@ -94,7 +95,11 @@ final class RepairSteps {
       submit(
           finish.inode(),
           RepairOperation.finish(
-              owner(finish.task()), finish.inode(), finish.ownDirty(), done(finish.task())));
+              owner(finish.task()),
+              finish.inode(),
+              finish.ownDirty(),
+              finish.keepsDirty(),
+              done(finish.task())));
     } else {
       throw Check.unreachable("%s is no step on an object", effect);
     }

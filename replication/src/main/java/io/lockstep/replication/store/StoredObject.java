@@ -6,6 +6,7 @@ import io.lockstep.core.Limits;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.Token;
 import io.lockstep.replication.heal.TakenRanges;
+import io.lockstep.replication.marks.DirtyMark;
 import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.wire.Payload;
 import java.io.IOException;
@@ -70,6 +71,10 @@ public final class StoredObject {
   private long durableTimes;
   private int admitted;
   private long repairTask;
+
+  /** The newest dirty mark of which a clear has come in this run, or null. */
+  private @Nullable DirtyMark cleared;
+
   private @Nullable TakenRanges taken;
   private long takenEpoch;
 
@@ -228,6 +233,17 @@ public final class StoredObject {
 
   public void endRepair() {
     repairTask = 0;
+  }
+
+  /** A clear of this dirty mark has come, whether it stood here or not. */
+  public void noteCleared(Token token, long cycle) {
+    cleared = DirtyMark.newer(cleared, new DirtyMark(token, cycle, 0));
+  }
+
+  /** The mark of a source, unless it was told to be cleared meanwhile. */
+  public @Nullable DirtyMark uncleared(@Nullable DirtyMark ofSource) {
+    boolean gone = cleared != null && DirtyMark.newer(cleared, ofSource).equals(cleared);
+    return gone ? null : ofSource;
   }
 
   /** The task that repairs the object; 0 = none. */

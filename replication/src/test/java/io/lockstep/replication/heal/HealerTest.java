@@ -31,6 +31,24 @@ class HealerTest {
     return new Found(inode, version, null);
   }
 
+  @Test
+  void dirtyMarkOfASourceStandsHereTooUntilItIsCleared() {
+    DirtyMark theirs = new DirtyMark(TOKEN, 7, 0);
+    Healer healer = new Healer(List.of(1, 2), false);
+    List<HealEffect> lists = healer.onStart();
+    listed(
+        healer,
+        lists,
+        List.of(new Found(10, 0, theirs)),
+        List.of(new Found(10, 0, OWN)),
+        List.of(new Found(10, 0, OWN)));
+    List<HealEffect> effects = healer.onStat(1, ErrorCode.OK, true, false, 0, TOKEN);
+    assertThat(effects).containsExactly(new Begin(10, 1, TOKEN, 0, theirs));
+    healer.onDone(1, ErrorCode.OK);
+    effects = healer.onDone(1, ErrorCode.OK);
+    assertThat(effects).containsExactly(new Finish(10, 1, OWN, true));
+  }
+
   /** Answers one window: sources 1 and 2, then the local listing. */
   private static List<HealEffect> listed(
       Healer healer, List<HealEffect> lists, List<Found> one, List<Found> two, List<Found> own) {
@@ -59,7 +77,7 @@ class HealerTest {
     assertThat(effects).containsExactly(new StatSource(10, 1, 1));
     long size = 3 * Limits.BLOCK_BYTES + 100;
     effects = healer.onStat(1, ErrorCode.OK, true, false, size, TOKEN);
-    assertThat(effects).containsExactly(new Begin(10, 1, TOKEN, size));
+    assertThat(effects).containsExactly(new Begin(10, 1, TOKEN, size, null));
     effects = healer.onDone(1, ErrorCode.OK);
     assertThat(effects).containsExactly(new Compare(10, 1, 1, 0, ObjectRepair.COMPARE_BLOCKS));
     byte[] source = {0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4};
@@ -75,7 +93,7 @@ class HealerTest {
     effects = healer.onDone(1, ErrorCode.OK);
     assertThat(effects).containsExactly(new ClearPendingAt(10, 1, 2, 6));
     effects = healer.onDone(1, ErrorCode.OK);
-    assertThat(effects).containsExactly(new Finish(10, 1, OWN));
+    assertThat(effects).containsExactly(new Finish(10, 1, OWN, false));
     effects = healer.onDone(1, ErrorCode.OK);
     // Once more, to see that nothing is left; a dirty mark of a writer is none of our business.
     effects = listed(healer, effects, List.of(new Found(12, 0, null)), List.of(), List.of());
@@ -210,7 +228,7 @@ class HealerTest {
 
   @Test
   void longDifferenceIsCopiedInBoundedPieces() {
-    ObjectRepair repair = new ObjectRepair(1, 1, List.of(1), java.util.Map.of(), null);
+    ObjectRepair repair = new ObjectRepair(1, 1, List.of(1), java.util.Map.of(), null, null);
     repair.start();
     long size = 5L << 20;
     repair.onStat(ErrorCode.OK, true, false, size, TOKEN);

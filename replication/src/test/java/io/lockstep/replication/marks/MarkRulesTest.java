@@ -142,12 +142,15 @@ class MarkRulesTest {
   @Test
   void repairMarksTheObjectAndLearnsTheFence() {
     ObjectMarks marks = after(ObjectMarks.NONE, write(LEASE, 1, 2));
-    ObjectMarks repairing = ((Admit) rules.onRepairBegin(marks, NEXT)).marks();
+    ObjectMarks repairing = ((Admit) rules.onRepairBegin(marks, NEXT, null)).marks();
     assertThat(repairing.healing()).isTrue();
     assertThat(repairing.newest()).isEqualTo(NEXT);
     assertThat(rules.onWrite(repairing, write(LEASE, 1, 2), true))
         .isEqualTo(new Refuse(ErrorCode.STALE_TOKEN));
-    assertThat(((Admit) rules.onRepairBegin(marks, OLD)).marks().newest()).isEqualTo(LEASE);
+    assertThat(((Admit) rules.onRepairBegin(marks, OLD, null)).marks().newest()).isEqualTo(LEASE);
+    DirtyMark theirs = new DirtyMark(NEXT, 1, 0);
+    assertThat(((Admit) rules.onRepairBegin(marks, NEXT, theirs)).marks().dirty())
+        .isEqualTo(theirs);
     ObjectMarks whole = ((Admit) rules.onRepairEnd(repairing, marks.dirty())).marks();
     assertThat(whole.isSettled()).isTrue();
     ObjectMarks renewed = after(repairing, write(NEXT, 1, 2));

@@ -179,12 +179,7 @@ final class SimConnection implements SessionLines.Line {
    */
   private static boolean isOrdered(Request request) {
     return switch (request.getBodyCase()) {
-      case WRITE_OBJECT,
-              TRUNCATE_OBJECT,
-              ALLOCATE_OBJECT,
-              PRE_OP,
-              SYNC_OBJECTS,
-              CLEAR_DIRTY ->
+      case WRITE_OBJECT, TRUNCATE_OBJECT, ALLOCATE_OBJECT, PRE_OP, SYNC_OBJECTS, CLEAR_DIRTY ->
           true;
       default -> false;
     };

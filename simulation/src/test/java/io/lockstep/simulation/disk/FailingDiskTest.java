@@ -15,6 +15,7 @@ import io.lockstep.simulation.world.SimHost;
 import io.lockstep.simulation.world.VirtualTime;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.util.Random;
 import java.util.UUID;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -32,6 +33,7 @@ class FailingDiskTest {
 
   @BeforeEach
   void create() throws IOException, Outcome {
+    Files.createDirectory(disk.root());
     ReplicaDb db = new ReplicaDb(disk.openRows());
     ReplicaDirectory directories = new ReplicaDirectory(disk.root(), new UUID(1, 2));
     directories.ensure(7, 1, 0);
