@@ -51,14 +51,13 @@ class LincheckTest {
           "replication.store.DiskSpace",
           "wire.netty.SessionLines");
 
-  /** Those that are also tried without their locks: one of each module, in a long run all. */
+  /** Those that are also tried without their locks: a few, in a long run all. */
   private static List<String> lockless() {
     return Boolean.getBoolean("lincheck.lockless")
         ? CHECKED
         : List.of(
             "core.AgentThread",
             "fs.vfs.Unprivileged",
-            "lockd.server.NameServer",
             "metadata.client.Sequences",
             "replication.client.BufferBudget",
             "wire.netty.SessionLines");
