@@ -11,6 +11,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Guarded by its owner. The directory leases of one lockd as a pure state machine (P14): which
@@ -190,7 +191,7 @@ public final class NameLeases {
    */
   public List<Effect> onChange(
       long request, long session, Collection<Long> changed, long deadlineNs, long nowNs) {
-    Change change = new Change(session, Set.copyOf(changed), deadlineNs);
+    Change change = new Change(session, new TreeSet<>(changed), deadlineNs);
     if (!isBlocked(change)) {
       effects.add(new Effect.AnswerChange(request, ErrorCode.OK));
       return take();
