@@ -4,6 +4,7 @@ import io.lockstep.core.Member;
 import io.lockstep.core.MemberMode;
 import io.lockstep.core.SetConfig;
 import io.lockstep.simulation.check.History;
+import io.lockstep.simulation.check.Violation;
 import io.lockstep.simulation.cluster.Cluster;
 import io.lockstep.simulation.cluster.StorageNode;
 import io.lockstep.simulation.cluster.Variants;
@@ -21,6 +22,8 @@ public final class Simulation {
   private static final long SECOND_NS = 1_000_000_000L;
   private static final long SAFETY_NS = 600 * SECOND_NS;
   private static final long REST_SECONDS = 240;
+  private static final int STORY_MAX = 60;
+  private static final int NOTE_WHO_INDEX = 11;
 
   /**
    * Immutable. How one seed went.
@@ -49,16 +52,31 @@ public final class Simulation {
   private final Random random;
   private final Set<Fault> kinds;
   private final History history = new History();
+  private final List<Violation> violations = new ArrayList<>();
+  private final Watch watch;
   private final Cluster cluster;
   private Workload workload;
   private Faults faults;
 
+  /** Some of the possible faults, as the seed has it. */
   public Simulation(long seed, int operations, Variants variants, Set<Fault> possible) {
+    this(seed, operations, variants, possible, Set.of());
+  }
+
+  /**
+   * @param surely these faults in any case, beside some of the possible ones
+   */
+  public Simulation(
+      long seed, int operations, Variants variants, Set<Fault> possible, Set<Fault> surely) {
     this.seed = seed;
     this.operations = operations;
     this.random = new Random(seed);
     this.kinds = Faults.swarm(new Random(random.nextLong()), possible);
+    this.kinds.addAll(surely);
+    this.watch = new Watch(history.locks());
+    variants.withHandlers(watch::watching);
     this.cluster = new Cluster(random.nextLong(), 3, 2 + random.nextInt(2), variants);
+    watch.begin(cluster);
   }
 
   /**
@@ -70,7 +88,9 @@ public final class Simulation {
     try {
       safety();
       liveness();
-      history.violations().forEach(violation -> problems.add(violation.toString()));
+      violations.addAll(watch.violations());
+      violations.addAll(history.violations());
+      violations.forEach(violation -> problems.add(violation.toString()));
       problems.addAll(new Convergence(cluster).problems());
     } catch (RuntimeException | Error e) {
       problems.add(describe(e));
@@ -81,7 +101,7 @@ public final class Simulation {
         seed,
         kinds,
         List.copyOf(problems),
-        story(problems),
+        story(),
         cluster.time().traceHash(),
         cluster.time().steps(),
         workload == null ? 0 : workload.ended(),
@@ -136,19 +156,32 @@ public final class Simulation {
     return e.getCause() == null ? text.toString() : text + "\n  by " + describe(e.getCause());
   }
 
-  /** The last events, and for a violated register everything about it. */
-  private List<String> story(List<String> problems) {
+  /**
+   * What happened to the object of the first violation as applications saw it, then the last events
+   * that may have to do with it: its file's, and what went wrong.
+   */
+  private List<String> story() {
     List<String> story = new ArrayList<>();
-    for (String problem : problems) {
-      int colon = problem.indexOf(':');
-      if (colon > 0 && problem.contains(" cell ")) {
-        story.add("about " + problem.substring(0, colon) + ":");
-        story.addAll(history.story(problem.substring(0, colon)));
+    Violation first = violations.isEmpty() ? null : violations.get(0);
+    if (first != null) {
+      List<String> about = history.story(first.object());
+      if (!about.isEmpty()) {
+        story.add("what happened to " + first.object() + ":");
+        story.addAll(about.subList(Math.max(0, about.size() - STORY_MAX), about.size()));
       }
     }
-    List<String> notes = cluster.time().notes();
-    story.add("the last events:");
-    story.addAll(notes.subList(Math.max(0, notes.size() - 60), notes.size()));
+    List<String> notes =
+        cluster.time().notes().stream()
+            .filter(note -> first == null || isAbout(note, first.object()))
+            .toList();
+    story.add("the last events" + (first == null ? ":" : " about it, and what went wrong:"));
+    story.addAll(notes.subList(Math.max(0, notes.size() - STORY_MAX), notes.size()));
     return story;
+  }
+
+  /** Applications have names with a point in them; everything else that is told is the world. */
+  private static boolean isAbout(String note, String object) {
+    String who = note.substring(NOTE_WHO_INDEX).split(" ", 2)[0];
+    return !who.contains(".") || note.contains(object.split(" ", 2)[0]);
   }
 }

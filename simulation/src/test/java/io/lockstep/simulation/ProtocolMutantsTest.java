@@ -2,14 +2,24 @@ package io.lockstep.simulation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lockstep.simulation.Mutants.ByTest;
 import io.lockstep.simulation.Mutants.Mutant;
+import io.lockstep.simulation.cluster.Variants;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The simulator must notice each changed decision; how many seeds it took is printed. */
+/**
+ * Every rule has a changed decision that is noticed: by the simulator, and the number of seeds it
+ * took is printed, or where the simulator cannot show it by the test that the list names.
+ */
 @Timeout(600)
 class ProtocolMutantsTest {
   private static final int SEEDS_MAX = 80;
@@ -33,13 +43,45 @@ class ProtocolMutantsTest {
     assertThat(survivors).isEmpty();
   }
 
+  /**
+   * A seed counts only if production passes it under the same faults. A mark that is left, and
+   * nothing else, is no proof: production leaves one now and then, too (see "open" in SOAK.md).
+   */
   private static int seedsUntilNoticed(Mutant mutant) {
-    for (int seed = 1; seed <= SEEDS_MAX; seed++) {
-      Simulation world = new Simulation(seed, OPERATIONS, mutant.variants().get(), mutant.faults());
-      if (!world.run(note -> {}).isOk()) {
+    for (int seed = mutant.from(); seed < mutant.from() + SEEDS_MAX; seed++) {
+      boolean noticed =
+          problems(seed, mutant, mutant.variants().get()).stream()
+              .anyMatch(problem -> !problem.startsWith("mark left"));
+      if (noticed && problems(seed, mutant, Variants.production()).isEmpty()) {
         return seed;
       }
     }
     return 0;
+  }
+
+  private static List<String> problems(int seed, Mutant mutant, Variants variants) {
+    return new Simulation(seed, OPERATIONS, variants, Set.of(), mutant.faults())
+        .run(note -> {})
+        .problems();
+  }
+
+  @Test
+  void everyRuleHasAMutant() {
+    Set<String> rules = new TreeSet<>();
+    Mutants.ALL.forEach(mutant -> rules.add(mutant.rule()));
+    Mutants.BY_TEST.forEach(mutant -> rules.add(mutant.rule()));
+    for (int rule = 1; rule <= 15; rule++) {
+      assertThat(rules).contains("P" + rule);
+    }
+    assertThat(rules).contains("I1", "I2", "I3", "I5", "I6");
+  }
+
+  @Test
+  void theTestsThatNoticeTheOthersExist() throws IOException {
+    for (ByTest mutant : Mutants.BY_TEST) {
+      Path source = Path.of("..").resolve(mutant.source());
+      assertThat(source).isRegularFile();
+      assertThat(Files.readString(source)).contains("void " + mutant.method() + "(");
+    }
   }
 }

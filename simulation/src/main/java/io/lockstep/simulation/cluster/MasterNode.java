@@ -74,7 +74,10 @@ public final class MasterNode {
   public void start() {
     host.restart();
     PeerDirectory peers =
-        network.peers(new SimNetwork.Who(host, "master", () -> 0, null, 0, (address, push) -> {}));
+        variants.peers.wrap(
+            "master",
+            network.peers(
+                new SimNetwork.Who(host, "master", () -> 0, null, 0, (address, push) -> {})));
     Agent queries = host.newAgent("queries");
     MasterAgents agents =
         new MasterAgents(

@@ -97,7 +97,7 @@ public final class MountNode implements Peer, MasterPort {
     host.restart();
     run++;
     forget();
-    peers =
+    PeerDirectory direct =
         network.peers(
             new SimNetwork.Who(
                 host,
@@ -110,6 +110,7 @@ public final class MountNode implements Peer, MasterPort {
                     master.onPush(push);
                   }
                 }));
+    peers = variants.peers.wrap("mount", direct);
     agent = host.newAgent("mount");
     host.onCrash(
         () -> {
@@ -149,7 +150,8 @@ public final class MountNode implements Peer, MasterPort {
             variants.mountTimes,
             ClientOptions.DEFAULT,
             opened,
-            fibers::await);
+            fibers::await,
+            variants.lockSeam);
     locks = new FileLocks(this, agent, variants.mountTimes);
     names = variants.names.make(host, variants.mountTimes, this::tell);
     files.attributesListener(names::touched);

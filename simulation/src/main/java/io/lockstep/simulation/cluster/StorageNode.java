@@ -98,17 +98,21 @@ public final class StorageNode {
               agents,
               failure -> exit("ends: " + failure.getMessage()),
               new StorageDaemon.Parts(
-                  directory -> disk.openRows(), variants.markRules, variants.healRules));
+                  directory -> variants.rows.apply(disk.openRows()),
+                  variants.markRules,
+                  variants.healRules));
     } catch (Outcome e) {
       exit("cannot start: " + e.getMessage());
       return;
     }
     incarnation[0] = daemon.incarnation();
     peers[0] =
-        network.peers(
-            new SimNetwork.Who(
-                host, "storage", () -> 0, id(), incarnation[0], (address, push) -> {}));
-    network.listen(host, address(), daemon);
+        variants.peers.wrap(
+            "storage",
+            network.peers(
+                new SimNetwork.Who(
+                    host, "storage", () -> 0, id(), incarnation[0], (address, push) -> {})));
+    network.listen(host, address(), variants.handlers.wrap(host.name(), daemon));
     daemon.start(address());
   }
 

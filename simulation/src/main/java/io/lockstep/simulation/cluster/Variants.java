@@ -6,14 +6,19 @@ import io.lockstep.core.Times;
 import io.lockstep.fs.vfs.Names;
 import io.lockstep.lockd.server.LockdServer;
 import io.lockstep.metadata.catalogue.KeeperRules;
+import io.lockstep.replication.client.LockSeam;
 import io.lockstep.replication.heal.HealRules;
 import io.lockstep.replication.marks.MarkRules;
+import io.lockstep.replication.store.RowStore;
 import io.lockstep.wire.Peer;
+import io.lockstep.wire.PeerDirectory;
+import io.lockstep.wire.RequestHandler;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.netty.SessionLines;
 import java.util.function.Consumer;
 import java.util.function.LongUnaryOperator;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * Confined to its maker until a cluster is built with it. The decisions of the protocol: those of
@@ -27,6 +32,10 @@ public final class Variants {
   Supplier<SessionLines> lines = SessionLines::new;
   Times mountTimes = Times.DEFAULT;
   NamesMaker names = Names::new;
+  LockSeam lockSeam = LockSeam.PRODUCTION;
+  PeersWrapper peers = (role, peers) -> peers;
+  UnaryOperator<RowStore> rows = UnaryOperator.identity();
+  HandlerWrapper handlers = (host, handler) -> handler;
 
   /** Makes a lockd. */
   public interface LockdMaker {
@@ -36,6 +45,19 @@ public final class Variants {
   /** Makes what a mount remembers of names. */
   public interface NamesMaker {
     Names make(Clock clock, Times times, Consumer<Request> tell);
+  }
+
+  /** Stands between a process and those whom it asks. */
+  public interface PeersWrapper {
+    /**
+     * @param role mount, storage or master
+     */
+    PeerDirectory wrap(String role, PeerDirectory peers);
+  }
+
+  /** Stands between a process and those who ask it. */
+  public interface HandlerWrapper {
+    RequestHandler wrap(String host, RequestHandler handler);
   }
 
   private Variants() {}
@@ -79,6 +101,31 @@ public final class Variants {
   /** What mounts remember of names (P14). */
   public Variants withNames(NamesMaker maker) {
     names = maker;
+    return this;
+  }
+
+  /** The decisions of the eager lock. */
+  public Variants withLockSeam(LockSeam seam) {
+    lockSeam = seam;
+    return this;
+  }
+
+  /** Messages that processes send are changed, or not sent at all. */
+  public Variants withPeers(PeersWrapper wrapper) {
+    peers = wrapper;
+    return this;
+  }
+
+  /** What keeps the rows of a storage daemon. */
+  public Variants withRows(UnaryOperator<RowStore> wrapper) {
+    rows = wrapper;
+    return this;
+  }
+
+  /** Storage daemons are watched, or answer something else. */
+  public Variants withHandlers(HandlerWrapper wrapper) {
+    HandlerWrapper before = handlers;
+    handlers = (host, handler) -> wrapper.wrap(host, before.wrap(host, handler));
     return this;
   }
 }

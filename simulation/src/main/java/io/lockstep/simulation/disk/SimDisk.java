@@ -49,6 +49,11 @@ public final class SimDisk {
     return rows.open();
   }
 
+  /** The row as a loss of power at this instant would leave it at the least, or null. */
+  public byte[] durableRow(byte[] key) {
+    return rows.durable(key);
+  }
+
   VirtualTime time() {
     return time;
   }

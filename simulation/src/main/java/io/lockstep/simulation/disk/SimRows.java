@@ -81,6 +81,11 @@ final class SimRows {
     this.disk = disk;
   }
 
+  /** What is there after a loss of power at this instant, whatever chance keeps; or null. */
+  byte[] durable(byte[] key) {
+    return durable.get(key);
+  }
+
   Session open() {
     open = new Session();
     return open;
