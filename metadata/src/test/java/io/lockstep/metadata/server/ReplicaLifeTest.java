@@ -485,7 +485,10 @@ class ReplicaLifeTest {
               .getInode();
       master.ok(unlink(master, session, "a"));
     }
-    try (MasterFixture master = new MasterFixture(directory, 3)) {
+    MetadataServerOptions shortLives =
+        MetadataServerOptions.single(directory, 0, "test")
+            .withTimes(MasterFixture.SHORT_LIVES, MasterFixture.KEEPER_TIMES);
+    try (MasterFixture master = new MasterFixture(shortLives, 3)) {
       Reply renewed = master.renew(session.getSession());
       assertThat(renewed.getRenewSession().getWantsOpenInodes()).isTrue();
       Request open =
