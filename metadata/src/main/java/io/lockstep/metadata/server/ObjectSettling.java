@@ -331,6 +331,10 @@ final class ObjectSettling {
         .toList();
   }
 
+  private ClearDirty.Item item(ObjectState state) {
+    return item(Convert.token(state.getDirtyToken()), state.getDirtyCycle());
+  }
+
   private ClearDirty.Item item(Token of, long cycle) {
     return ClearDirty.Item.newBuilder()
         .setInode(inode)
@@ -339,25 +343,36 @@ final class ObjectSettling {
         .build();
   }
 
-  /** Clears the marks given, or each member's own. */
+  /**
+   * Clears the marks given, or each member's own, and tells everybody that the newest is gone: a
+   * heal that heard of it from another must not set it any more.
+   */
   private void clear(Map<Integer, ClearDirty.Item> marks) {
-    List<Member> dirty =
-        members.stream()
-            .filter(m -> marks.containsKey(m.id()) || states.get(m.id()).getDirty())
-            .toList();
+    ObjectState newest =
+        states.values().stream()
+            .filter(ObjectState::getDirty)
+            .max(
+                Comparator.comparing((ObjectState state) -> Convert.token(state.getDirtyToken()))
+                    .thenComparingLong(ObjectState::getDirtyCycle))
+            .orElse(ObjectState.getDefaultInstance());
     ports.askAll(
-        dirty,
+        members,
         member -> {
-          ObjectState state = states.get(member.id());
-          ClearDirty.Item own = item(Convert.token(state.getDirtyToken()), state.getDirtyCycle());
-          return Request.newBuilder()
-              .setClearDirty(
-                  ClearDirty.newBuilder()
-                      .setSet(config.set())
-                      .setEpoch(config.epoch())
-                      .addAllAbsent(absent())
-                      .addItems(marks.getOrDefault(member.id(), own)))
-              .build();
+          ClearDirty.Builder clear =
+              ClearDirty.newBuilder()
+                  .setSet(config.set())
+                  .setEpoch(config.epoch())
+                  .addAllAbsent(absent());
+          ObjectState own = states.get(member.id());
+          if (marks.containsKey(member.id())) {
+            clear.addItems(marks.get(member.id()));
+          } else {
+            clear.addItems(item(newest));
+            if (own.getDirty() && !item(own).equals(item(newest))) {
+              clear.addItems(item(own));
+            }
+          }
+          return Request.newBuilder().setClearDirty(clear).build();
         },
         ports.times().memberCallNs(),
         replies -> {

@@ -244,6 +244,9 @@ class ReplicaLifeTest {
         assertThat(daemon.state(set, inode).getSize()).isEqualTo(4096);
         assertThat(daemon.state(set, inode).getDirty()).isFalse();
         assertThat(Convert.token(daemon.state(set, inode).getNewestToken())).isEqualTo(SEAL);
+        // Also who had no mark: its heal may have heard of it from another.
+        assertThat(daemon.requests(Request.BodyCase.CLEAR_DIRTY).get(0).getClearDirty())
+            .matches(clear -> Convert.token(clear.getItems(0).getToken()).equals(OLD));
       }
       Attributes attributes = attributes(master, inode);
       assertThat(attributes.getSize()).isEqualTo(4096);
