@@ -4,17 +4,20 @@ import io.lockstep.core.Limits;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.netty.ByteBufPayload;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Guarded by the lock of its {@link WriteBuffer} while it is queued; immutable once in flight.
  * Contiguous bytes that wait to be sent as one request; never across a multiple of the largest
  * request, so that long sequential writes go out aligned.
  *
- * <p>The bytes lie in pooled memory outside the heap, which goes to the sockets of all members as
- * it is; whoever takes an extent out of the buffer ends with {@link #release}.
+ * <p>Large ones lie in pooled memory outside the heap, which goes to the sockets of all members as
+ * it is; whoever takes an extent out of the buffer ends with {@link #release}. Small ones lie on
+ * the heap: a frame copies them, which costs little, and a client that is abandoned leaks nothing.
  */
 final class Extent {
   private static final int INITIAL_BYTES = 4096;
+  private static final int HEAP_BYTES_MAX = 1 << 16;
 
   final long offset;
 
@@ -22,7 +25,7 @@ final class Extent {
   final long firstWrite;
 
   private final int lengthMax;
-  private ByteBufPayload memory;
+  private @Nullable ByteBufPayload memory;
   private ByteBuffer bytes;
   private int length;
 
@@ -35,8 +38,8 @@ final class Extent {
   }
 
   private void allocate(int capacity) {
-    memory = ByteBufPayload.allocate(capacity);
-    bytes = memory.target();
+    memory = capacity <= HEAP_BYTES_MAX ? null : ByteBufPayload.allocate(capacity);
+    bytes = memory == null ? ByteBuffer.allocate(capacity) : memory.target();
   }
 
   long end() {
@@ -74,11 +77,13 @@ final class Extent {
   }
 
   private void grow(int end) {
-    ByteBufPayload former = memory;
+    @Nullable ByteBufPayload former = memory;
     ByteBuffer formerBytes = bytes;
     allocate(Math.min(lengthMax, Math.max(end, 2 * formerBytes.capacity())));
     bytes.put(0, formerBytes, 0, length);
-    former.release();
+    if (former != null) {
+      former.release();
+    }
   }
 
   /** A private view of the bytes from {@code from} to {@code to}, absolute offsets. */
@@ -88,10 +93,12 @@ final class Extent {
 
   /** All of it, once it is in flight; lives until {@link #release}, or longer if retained. */
   Payload payload() {
-    return memory.truncate(length);
+    return memory == null ? Payload.of(bytes.slice(0, length)) : memory.truncate(length);
   }
 
   void release() {
-    memory.release();
+    if (memory != null) {
+      memory.release();
+    }
   }
 }
