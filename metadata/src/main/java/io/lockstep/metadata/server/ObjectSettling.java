@@ -114,9 +114,12 @@ final class ObjectSettling {
       return;
     }
     replies.forEach((member, reply) -> states.put(member, reply.getObjectState()));
-    if (states.values().stream().anyMatch(ObjectState::getTombstone)
-        || members.stream().allMatch(this::isSettled)) {
+    if (states.values().stream().anyMatch(ObjectState::getTombstone)) {
       then.accept(Result.SETTLED);
+      return;
+    }
+    if (members.stream().allMatch(this::isSettled)) {
+      onClean();
       return;
     }
     if (!seal) {
@@ -179,6 +182,28 @@ final class ObjectSettling {
   }
 
   /**
+   * No dirty mark is left. That does not say that the master knows the size: marks go with a holder
+   * who has told it, but also when each member in turn was healed from another. So after a lease,
+   * size and times are taken from the members in step, which are equal.
+   */
+  private void onClean() {
+    List<ObjectState> readers =
+        members.stream()
+            .filter(member -> member.mode() == MemberMode.RW)
+            .map(member -> states.get(member.id()))
+            .toList();
+    boolean equal =
+        !readers.isEmpty()
+            && readers.stream().allMatch(ObjectState::getExists)
+            && readers.stream().mapToLong(ObjectState::getSize).distinct().count() == 1;
+    if (seal && equal) {
+      refresh(readers.get(0), () -> then.accept(Result.SETTLED));
+    } else {
+      then.accept(Result.SETTLED);
+    }
+  }
+
+  /**
    * The member in step with the newest dirty mark, if it can be with a whole copy; of equal ones
    * the longest copy.
    */
@@ -236,11 +261,11 @@ final class ObjectSettling {
       then.accept(new Result(ErrorCode.ofNumber(code), source));
       return;
     }
-    refresh(states.get(source.id()));
+    refresh(states.get(source.id()), this::standForAbsent);
   }
 
   /** Size and time of the settled object, if the master has others. */
-  private void refresh(ObjectState settled) {
+  private void refresh(ObjectState settled, Runnable next) {
     Attributes now = ports.read(state -> namespace.attributes(state, inode));
     if (now == null) {
       // Collected meanwhile: its object will be, too.
@@ -250,7 +275,7 @@ final class ObjectSettling {
     boolean newer =
         settled.hasMtime() && Convert.nanos(settled.getMtime()) > Convert.nanos(now.getMtime());
     if (now.getSize() == settled.getSize() && !newer) {
-      standForAbsent();
+      next.run();
       return;
     }
     RefreshInodes.Update.Builder update =
@@ -269,7 +294,7 @@ final class ObjectSettling {
                     .setRefreshInodes(RefreshInodes.newBuilder().addUpdates(update))),
         reply -> {
           if (Replies.isOk(reply)) {
-            standForAbsent();
+            next.run();
           } else {
             then.accept(new Result(Replies.code(reply), null));
           }

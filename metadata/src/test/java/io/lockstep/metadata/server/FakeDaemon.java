@@ -104,6 +104,11 @@ final class FakeDaemon implements Peer {
     return requests.stream().filter(request -> request.getBodyCase() == kind).toList();
   }
 
+  /** An object of this size without a mark. */
+  synchronized void clean(long set, long inode, long size) {
+    object(set, inode).setExists(true).setSize(size);
+  }
+
   /** A write that no post-op followed. */
   synchronized void dirty(long set, long inode, Token token, long cycle, long size) {
     object(set, inode)

@@ -256,6 +256,29 @@ class ReplicaLifeTest {
   }
 
   @Test
+  void sizeIsKnownAfterALeaseThoughHealHasTakenTheLastMark() throws Exception {
+    try (MasterFixture master = new MasterFixture(directory, 3)) {
+      master.createVolume("demo", 3);
+      SessionReply session = master.openSession("demo");
+      long inode =
+          master
+              .ok(master.create(session.getSession(), session.getRoot(), "a", false))
+              .getCreateInode()
+              .getAttributes()
+              .getInode();
+      SetConfigMessage config = master.set("demo");
+      long set = config.getSet();
+      for (int member = 1; member <= 3; member++) {
+        daemon(master, config, member).clean(set, inode, 4096);
+      }
+
+      assertThat(Replies.code(master.callAsLockd(settle(set, inode)))).isEqualTo(ErrorCode.OK);
+
+      assertThat(attributes(master, inode).getSize()).isEqualTo(4096);
+    }
+  }
+
+  @Test
   void settlingMarksAMemberThatDoesNotAnswerAndLeavesPendingMarksForIt() throws Exception {
     try (MasterFixture master = new MasterFixture(directory, 3)) {
       master.createVolume("demo", 3);
