@@ -10,7 +10,7 @@ import java.util.Arrays;
 
 /**
  * Confined to the fiber of its application. Appends records to a log that all applications share,
- * and reads its end.
+ * and reads it.
  */
 final class LogWork implements Application.Work {
   private static final String NAME = "log";
@@ -20,8 +20,8 @@ final class LogWork implements Application.Work {
   private long handle;
   private long openedNs;
 
-  /** Where the log ended when it was read last. */
-  private int end;
+  /** How long the log was when it was read last. */
+  private int sizeBytes;
 
   LogWork(Application app) {
     this.app = app;
@@ -37,7 +37,7 @@ final class LogWork implements Application.Work {
     if (dice < 60) {
       append(dice < 5);
     } else if (dice < 82) {
-      read(Math.max(0, end - app.chance.nextInt(PLACES_MAX / 2)));
+      read();
     } else if (dice < 90) {
       keep(Promise.DURABLE);
     } else if (dice < 95) {
@@ -59,12 +59,7 @@ final class LogWork implements Application.Work {
   void readAll() {
     open();
     if (handle != 0) {
-      int first = 0;
-      do {
-        first = end;
-        read(first);
-      } while (end > first);
-      readWhole();
+      read();
       close();
     }
   }
@@ -99,30 +94,21 @@ final class LogWork implements Application.Work {
     }
   }
 
-  private void readWhole() {
-    read(0, end + 1);
-  }
-
-  private void read(int first) {
-    read(first, PLACES_MAX);
-  }
-
-  private void read(int first, int places) {
+  /** From the begin: a record that did not fit leaves its first part, and moves those after it. */
+  private void read() {
     long startNs = app.time.nowNs();
-    ByteBuffer bytes = ByteBuffer.allocate(places * Records.BYTES);
+    ByteBuffer bytes = ByteBuffer.allocate(sizeBytes + PLACES_MAX * Records.BYTES);
     try {
-      int count = app.vfs().files().read(handle, (long) first * Records.BYTES, bytes);
+      int count = app.vfs().files().read(handle, 0, bytes);
       long endNs = app.time.nowNs();
-      int found = (count + Records.BYTES - 1) / Records.BYTES;
-      int[] values = new int[found];
-      for (int i = 0; i < found; i++) {
-        values[i] = Records.value(bytes.array(), i);
-        app.time.mix(values[i]);
-      }
-      boolean toEnd = count < places * Records.BYTES;
-      end = first + found;
-      app.history.appends().read(app.client, NAME, first, values, toEnd, startNs, endNs);
-      app.note(NAME + ": read from " + first + ": " + Arrays.toString(values));
+      int[] values = Records.values(bytes.array(), count);
+      app.time.mix(Arrays.hashCode(values));
+      boolean toEnd = bytes.hasRemaining();
+      sizeBytes = count;
+      // The last one may be cut by the end of what was asked for.
+      int[] known = toEnd ? values : Arrays.copyOf(values, Math.max(0, values.length - 1));
+      app.history.appends().read(app.client, NAME, 0, known, toEnd, startNs, endNs);
+      app.note(NAME + ": read " + Arrays.toString(known));
     } catch (Outcome e) {
       app.fail("read of " + NAME, e);
     }

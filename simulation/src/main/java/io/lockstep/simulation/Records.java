@@ -1,6 +1,8 @@
 package io.lockstep.simulation;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.zip.CRC32C;
 
 /**
@@ -11,6 +13,7 @@ final class Records {
   static final int BYTES = 1008;
 
   private static final int ITEM_BYTES = 12;
+  private static final int TORN = -1;
 
   private Records() {}
 
@@ -30,9 +33,38 @@ final class Records {
     return (int) crc.getValue();
   }
 
+  /**
+   * The records in the first bytes of a log, one after another. What lies between, as the first
+   * part of a record that did not fit on a full disk, is one that is torn.
+   */
+  static int[] values(byte[] read, int size) {
+    List<Integer> found = new ArrayList<>();
+    int at = 0;
+    boolean torn = false;
+    while (at < size) {
+      int value = at + BYTES <= size && mayBegin(read, at) ? valueAt(read, at) : TORN;
+      boolean whole = value != TORN;
+      if (whole || !torn) {
+        found.add(value);
+      }
+      torn = !whole;
+      at += whole ? BYTES : 1;
+    }
+    return found.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  /** A record begins with its item 0; this is cheap to see. */
+  private static boolean mayBegin(byte[] read, int at) {
+    return read[at + 4] == 0 && read[at + 5] == 0 && read[at + 6] == 0 && read[at + 7] == 0;
+  }
+
   /** The number of the record at {@code index} of what was read; 0 = zeros, -1 = torn. */
   static int value(byte[] read, int index) {
-    ByteBuffer bytes = ByteBuffer.wrap(read, index * BYTES, BYTES);
+    return valueAt(read, index * BYTES);
+  }
+
+  private static int valueAt(byte[] read, int at) {
+    ByteBuffer bytes = ByteBuffer.wrap(read, at, BYTES);
     int value = bytes.getInt(bytes.position());
     for (int i = 0; i < BYTES / ITEM_BYTES; i++) {
       int found = bytes.getInt();
@@ -41,7 +73,7 @@ final class Records {
       boolean empty = found == 0 && item == 0 && check == 0;
       boolean whole = item == i && check == sum(found, i);
       if (found != value || !(value == 0 ? empty : whole)) {
-        return -1;
+        return TORN;
       }
     }
     return value;

@@ -161,7 +161,9 @@ final class Watch {
   private void onRead(String host, ObjectContext context) {
     reads++;
     SetConfig now = cluster.master().config();
-    configs.put(now.epoch(), now);
+    if (now != null) {
+      configs.put(now.epoch(), now);
+    }
     SetConfig then = configs.get(context.getEpoch());
     Member member = then == null ? null : then.memberOn(node(host).id());
     if (then != null && (member == null || member.mode() != MemberMode.RW)) {

@@ -49,7 +49,7 @@ final class Mutants {
               "I1",
               "a replica takes writes of an older token",
               EnumSet.of(Fault.PAUSE, Fault.DELAY, Fault.CUT, Fault.CLOCKS),
-              7,
+              5,
               () -> Variants.production().with(new AdmitsOlderToken())),
           new Mutant(
               "I3",
@@ -67,13 +67,13 @@ final class Mutants {
               "I5",
               "fsync and the post-op believe that data is durable without asking",
               EnumSet.of(Fault.STORAGE_POWER),
-              38,
+              75,
               () -> Tamper.skips("mount", to -> true, r -> is(r, BodyCase.SYNC_OBJECTS))),
           new Mutant(
               "P1",
               "a lease that ended unclean is granted again without seal and settle",
               EnumSet.of(Fault.MOUNT_KILL, Fault.PAUSE, Fault.CUT),
-              8,
+              1,
               () -> lockd(LeaseMutants.grantsWithoutSettling())),
           new Mutant(
               "P1",
@@ -85,13 +85,13 @@ final class Mutants {
               "P2",
               "writes do not name the members that are absent",
               EnumSet.of(Fault.STORAGE_KILL),
-              22,
+              88,
               () -> Tamper.sends("mount", Mutants::withoutAbsent)),
           new Mutant(
               "P3",
               "a new run of a member stays in step",
               EnumSet.of(Fault.STORAGE_KILL, Fault.STORAGE_POWER),
-              9,
+              19,
               () -> Variants.production().with(new TrustsNewRuns())),
           new Mutant(
               "P5",
@@ -109,13 +109,13 @@ final class Mutants {
               "P7",
               "a clear removes whatever mark there is",
               EnumSet.of(Fault.DUPLICATION, Fault.DELAY, Fault.STORAGE_KILL, Fault.MOUNT_KILL),
-              12,
+              96,
               () -> Variants.production().with(new ClearsAnyCycle())),
           new Mutant(
               "P8",
               "any report condemns a member",
               EnumSet.of(Fault.CUT, Fault.STORAGE_POWER),
-              49,
+              73,
               () -> Variants.production().with(new CondemnsAnybody())),
           new Mutant(
               "P12",
@@ -127,7 +127,7 @@ final class Mutants {
               "P13",
               "a mount believes in its leases three times as long",
               EnumSet.of(Fault.CUT, Fault.PAUSE),
-              33,
+              70,
               () -> Variants.production().withMountTimes(longLease())),
           new Mutant(
               "P14",

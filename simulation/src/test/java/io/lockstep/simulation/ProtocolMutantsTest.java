@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(600)
 class ProtocolMutantsTest {
-  private static final int SEEDS_MAX = 80;
+  private static final int SEEDS_MAX = 150;
   private static final int OPERATIONS = 400;
 
   @Test

@@ -93,6 +93,10 @@ final class SimRows {
 
   void onProcessEnded() {
     open = null;
+    // The next run finds what is in the log, also a batch whose sync failed.
+    current = new TreeMap<>(ORDER);
+    current.putAll(durable);
+    unsynced.forEach(changes -> changes.forEach(change -> change.apply(current)));
   }
 
   void onPowerLost(Random random) {
