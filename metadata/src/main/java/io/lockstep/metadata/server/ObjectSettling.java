@@ -183,8 +183,8 @@ final class ObjectSettling {
 
   /**
    * No dirty mark is left. That does not say that the master knows the size: marks go with a holder
-   * who has told it, but also when each member in turn was healed from another. So after a lease,
-   * size and times are taken from the members in step, which are equal.
+   * who has told it, but also when each member in turn was healed from another. So after a lease, a
+   * size that differs is taken from the members in step, which are equal, and the time with it.
    */
   private void onClean() {
     List<ObjectState> readers =
@@ -196,9 +196,11 @@ final class ObjectSettling {
         !readers.isEmpty()
             && readers.stream().allMatch(ObjectState::getExists)
             && readers.stream().mapToLong(ObjectState::getSize).distinct().count() == 1;
-    if (seal && equal) {
+    Attributes known = ports.read(state -> namespace.attributes(state, inode));
+    if (seal && equal && known != null && known.getSize() != readers.get(0).getSize()) {
       refresh(readers.get(0), () -> then.accept(Result.SETTLED));
     } else {
+      // Its times may be those that an application chose; the members only know of writes.
       then.accept(Result.SETTLED);
     }
   }

@@ -18,6 +18,7 @@ import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SetConfigMessage;
 import io.lockstep.wire.message.SyncObjectsReply;
+import io.lockstep.wire.message.Timestamp;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -104,9 +105,10 @@ final class FakeDaemon implements Peer {
     return requests.stream().filter(request -> request.getBodyCase() == kind).toList();
   }
 
-  /** An object of this size without a mark. */
+  /** An object of this size without a mark, written after all else. */
   synchronized void clean(long set, long inode, long size) {
-    object(set, inode).setExists(true).setSize(size);
+    Timestamp late = Timestamp.newBuilder().setSeconds(1L << 33).build();
+    object(set, inode).setExists(true).setSize(size).setMtime(late);
   }
 
   /** A write that no post-op followed. */

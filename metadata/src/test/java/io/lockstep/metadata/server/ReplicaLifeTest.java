@@ -278,6 +278,29 @@ class ReplicaLifeTest {
     }
   }
 
+  /** cp -p sets the times of before after the last write, and the master has them. */
+  @Test
+  void timesOfACleanFileStayAsTheyWereChosen() throws Exception {
+    try (MasterFixture master = new MasterFixture(directory, 3)) {
+      master.createVolume("demo", 3);
+      SessionReply session = master.openSession("demo");
+      Attributes made =
+          master
+              .ok(master.create(session.getSession(), session.getRoot(), "a", false))
+              .getCreateInode()
+              .getAttributes();
+      SetConfigMessage config = master.set("demo");
+      for (int member = 1; member <= 3; member++) {
+        daemon(master, config, member).clean(config.getSet(), made.getInode(), 0);
+      }
+
+      assertThat(Replies.code(master.callAsLockd(settle(config.getSet(), made.getInode()))))
+          .isEqualTo(ErrorCode.OK);
+
+      assertThat(attributes(master, made.getInode()).getMtime()).isEqualTo(made.getMtime());
+    }
+  }
+
   @Test
   void settlingMarksAMemberThatDoesNotAnswerAndLeavesPendingMarksForIt() throws Exception {
     try (MasterFixture master = new MasterFixture(directory, 3)) {
