@@ -22,7 +22,7 @@ class SimulationTest {
   private static final int SEEDS = Integer.getInteger("seeds", 25);
 
   /** Violated, and not yet mended: see "open" in SOAK.md. */
-  private static final Set<Long> OPEN = Set.of();
+  private static final Set<Long> OPEN = Set.of(118L);
 
   /** Minutes of new seeds instead of the fixed ones: the long runs. */
   private static final int MINUTES = Integer.getInteger("simulation.minutes", 0);
