@@ -342,9 +342,6 @@ final class ObjectSettling {
             Map<Integer, ClearDirty.Item> marks = new TreeMap<>();
             members.forEach(member -> marks.put(member.id(), item(token, cycle)));
             clear(marks);
-          } else if (!config.open()) {
-            // Refused in a closed set: the dirty marks stay and speak for the absent.
-            then.accept(Result.SETTLED);
           } else {
             endedByFailure(replies);
           }

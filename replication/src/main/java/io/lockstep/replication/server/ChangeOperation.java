@@ -54,7 +54,10 @@ abstract class ChangeOperation extends RequestOperation {
   @Override
   final boolean onDecide(DiskAgent agent, DbBatch batch) throws IOException, Outcome {
     checkDeadline(agent);
-    view = replica().checkWriter(context.getEpoch());
+    view =
+        touchesData()
+            ? replica().checkWriter(context.getEpoch())
+            : replica().checkSettling(context.getEpoch());
     checkArguments();
     Token token = Convert.token(context.getToken());
     if (token.equals(Token.NONE)) {

@@ -53,7 +53,7 @@ abstract class ItemOperation extends DiskOperation {
     return new ItemOperation(replica, inode, gather) {
       @Override
       boolean onDecide(DiskAgent agent, DbBatch batch) throws IOException, Outcome {
-        replica.checkSyncable(request.getEpoch());
+        replica.checkSettling(request.getEpoch());
         StoredObject object = object(agent);
         checkUsable(object);
         agent.sync(

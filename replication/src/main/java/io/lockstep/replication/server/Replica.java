@@ -133,13 +133,12 @@ final class Replica {
   }
 
   /**
-   * A member whose data is made durable: in a closed set it is the master that asks, to settle
-   * (P3).
+   * A member whose data is made durable, or whose marks are set: in a closed set it is the master
+   * that asks, to settle (P3).
    */
-  void checkSyncable(long epoch) throws Outcome {
-    if (checkEpoch(epoch).config().open()) {
-      checkWriter(epoch);
-    }
+  View checkSettling(long epoch) throws Outcome {
+    View now = checkEpoch(epoch);
+    return now.config().open() ? checkWriter(epoch) : now;
   }
 
   private View checkInStep(long epoch) throws Outcome {

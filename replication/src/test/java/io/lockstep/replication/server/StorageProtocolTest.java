@@ -18,6 +18,7 @@ import io.lockstep.wire.message.ForgetTombstones;
 import io.lockstep.wire.message.HashObject;
 import io.lockstep.wire.message.ListObjects;
 import io.lockstep.wire.message.ObjectState;
+import io.lockstep.wire.message.PreOp;
 import io.lockstep.wire.message.PullObject;
 import io.lockstep.wire.message.ReadObject;
 import io.lockstep.wire.message.Request;
@@ -214,6 +215,13 @@ class StorageProtocolTest {
       }
       ok(cluster.call(1, settle(cluster, 1, NEXT, 2)));
       ok(cluster.call(3, settle(cluster, 1, NEXT, 2)));
+      // Settling is over only when marks stand for those who took no part.
+      PreOp mark =
+          PreOp.newBuilder()
+              .setContext(cluster.write(1, NEXT, 2, 0).getWriteObject().getContext())
+              .build();
+      ok(cluster.call(3, Request.newBuilder().setPreOp(mark)));
+      ok(cluster.clear(3, 1, NEXT, 2));
       for (int member = 1; member <= 3; member++) {
         assertThat(ok(cluster.sync(member, 1)).reply().getSyncObjects().getFailuresList())
             .isEmpty();
