@@ -47,17 +47,25 @@ public final class ReplicaDb implements AutoCloseable {
     return new DbBatch(rows.newBatch());
   }
 
-  /** Applies the batch whole; durable at return if anything in it must be. */
+  /**
+   * Applies the batch whole; durable at return if anything in it must be. After a failure an empty
+   * one fails, too: the marks in memory that it relies on may be those that did not get here.
+   */
   public void commit(DbBatch batch) throws IOException {
+    checkUsable();
     if (!batch.isEmpty()) {
       write(batch, batch.isDurable());
     }
   }
 
-  private void write(DbBatch batch, boolean sync) throws IOException {
+  private void checkUsable() throws IOException {
     if (failure != null) {
       throw new IOException("the database failed earlier: " + failure);
     }
+  }
+
+  private void write(DbBatch batch, boolean sync) throws IOException {
+    checkUsable();
     try {
       rows.write(batch.rows(), sync);
     } catch (IOException e) {

@@ -30,11 +30,12 @@ class FailingDiskTest {
   private final SimDisk disk =
       new SimDisk(time, new SimHost(time, "storage", new Random(1)), new Random(2));
   private StoredObject object;
+  private ReplicaDb db;
 
   @BeforeEach
   void create() throws IOException, Outcome {
     Files.createDirectory(disk.root());
-    ReplicaDb db = new ReplicaDb(disk.openRows());
+    db = new ReplicaDb(disk.openRows());
     ReplicaDirectory directories = new ReplicaDirectory(disk.root(), new UUID(1, 2));
     directories.ensure(7, 1, 0);
     ObjectTable table =
@@ -68,6 +69,14 @@ class FailingDiskTest {
     disk.capacity(1 << 20);
     object.truncate(4 * BYTES);
     assertThat(object.sizeBytes()).isEqualTo(4 * BYTES);
+  }
+
+  @Test
+  void afterAFailureOfTheRowsNothingIsCommittedAnyMore() throws IOException {
+    disk.failRows(1);
+    assertThatThrownBy(() -> db.removeReplica(8)).isInstanceOf(IOException.class);
+    // A write whose mark stands in memory needs no row; the mark may be what failed.
+    assertThatThrownBy(() -> db.commit(db.batch())).isInstanceOf(IOException.class);
   }
 
   @Test
