@@ -89,6 +89,7 @@ build_progress() {
 # Puts what was built into a directory of its own, so that running processes keep the jars that they started with.
 make_dist() {
   local target=$top/tools/target id dist jar
+  is_in_dist "$target/dist" && return
   id=dist-$(date +%s)-$$
   dist=$target/$id
   mkdir -p "$dist/lib" "$dist/native"
@@ -104,6 +105,32 @@ make_dist() {
   ln -sfn "$id" "$target/dist.new" && mv -T "$target/dist.new" "$target/dist"
   # The last one may still be in use; older ones go.
   ls -1dt "$target"/dist-* | tail -n +3 | xargs -r rm -rf
+}
+
+# Whether the product in $1 is the jars that Maven packaged last, no more and no fewer. Equal classes make equal jars.
+is_in_dist() {
+  local jar packaged=("$top"/tools/target/lib/*.jar "$top"/tools/target/tools-*.jar) there=("$1"/lib/*.jar)
+  [[ -s $1/classpath ]] && ((${#packaged[@]} == ${#there[@]})) || return 1
+  for jar in "${packaged[@]}"; do cmp -s "$jar" "$1/lib/${jar##*/}" || return 1; done
+}
+
+# The option with which a process of the product in $1 notes the classes that it loads, for make_archive.
+noting_classes() { printf -- '-XX:DumpLoadedClassList=%s/classes-%s/%%p.lst' "$1" "$java_major"; }
+
+# Makes the class data archive of the product in $1 from what processes of every role have noted: starts that map it take half
+# the CPU. Without enough notes, or with another one at it, nothing is done.
+make_archive() {
+  local dist=$1 archive=$1/lockstep-$java_major.jsa notes=$1/classes-$java_major lists list
+  lists=("$notes"/*.lst)
+  ((${#lists[@]} >= 4)) && [[ ! -e $archive ]] || return 0
+  exec 7>"$dist/archive.lock"
+  flock -n 7 || return 0
+  # The last line of a process that still runs may be cut.
+  for list in "${lists[@]}"; do sed '$d' "$list"; done | awk '!/^#/ && !seen[$0]++' >"$notes/all"
+  if "$java" -Xshare:dump -XX:+UseSerialGC -XX:SharedClassListFile="$notes/all" -XX:SharedArchiveFile="$archive.new" \
+    -cp "$(<"$dist/classpath")" >"$dist/archive.log" 2>&1; then mv -f "$archive.new" "$archive"; fi
+  rm -rf "$notes"
+  exec 7>&-
 }
 
 # RocksDB's library would be unpacked into /tmp at each start, and stay there after a kill.
