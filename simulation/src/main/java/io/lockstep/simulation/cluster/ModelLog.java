@@ -2,6 +2,7 @@ package io.lockstep.simulation.cluster;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.lockstep.core.Check;
+import io.lockstep.core.ErrorCode;
 import io.lockstep.metadata.kv.KvStore;
 import io.lockstep.metadata.kv.MemoryKvStore;
 import io.lockstep.metadata.raft.RaftEvents;
@@ -63,6 +64,7 @@ public final class ModelLog implements ReplicatedLog {
   private final MemoryKvStore store = new MemoryKvStore();
   private final Deque<Proposed> underWay = new ArrayDeque<>();
   private long applied;
+  private boolean begun;
   private boolean started;
   private boolean closed;
   private long lastNs;
@@ -91,6 +93,7 @@ public final class ModelLog implements ReplicatedLog {
 
   @Override
   public void start() {
+    begun = true;
     host.after(
         0,
         "log",
@@ -135,7 +138,7 @@ public final class ModelLog implements ReplicatedLog {
 
   @Override
   public KvStore.Snapshot snapshot() {
-    return closed ? null : store.snapshot();
+    return !begun || closed ? null : store.snapshot();
   }
 
   @Override
@@ -145,6 +148,10 @@ public final class ModelLog implements ReplicatedLog {
 
   @Override
   public void propose(LogEntry entry, Handler handler) {
+    if (closed) {
+      handler.onFailed(ErrorCode.CLOSING, "the log is closed");
+      return;
+    }
     Check.that(started, "an entry is proposed before this master leads");
     underWay.add(new Proposed(entry.toByteArray(), handler));
     long syncNs = disk.syncNs / 2 + (long) (random.nextDouble() * disk.syncNs);
@@ -154,6 +161,9 @@ public final class ModelLog implements ReplicatedLog {
   }
 
   private void land() {
+    if (closed) {
+      return;
+    }
     Proposed first = underWay.poll();
     disk.entries.add(first.entry);
     first.handler.onExecuted(execute(first.entry));
@@ -161,6 +171,9 @@ public final class ModelLog implements ReplicatedLog {
 
   @Override
   public void close() {
-    closed = true;
+    List<Proposed> left = List.copyOf(underWay);
+    onCrash();
+    underWay.clear();
+    left.forEach(each -> each.handler.onFailed(ErrorCode.CLOSING, "the log is closed"));
   }
 }

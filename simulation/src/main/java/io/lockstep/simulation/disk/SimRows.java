@@ -111,6 +111,8 @@ final class SimRows {
 
   /** The rows as one run of the daemon has them open. */
   public final class Session implements RowStore {
+    private boolean failed;
+
     private Session() {}
 
     @Override
@@ -121,9 +123,13 @@ final class SimRows {
     @Override
     public void write(Batch batch, boolean sync) throws IOException {
       checkOpen();
+      if (failed) {
+        throw new IOException("the log of the rows failed earlier");
+      }
       disk.onOperation();
       List<Change> changes = List.copyOf(((SimBatch) batch).changes);
       if (sync && disk.takeRowFailure()) {
+        failed = true;
         // What of it reached the log is not known; nothing is applied for this run.
         unsynced.add(changes);
         throw new IOException("the log of the rows cannot be synced: Input/output error");
@@ -149,6 +155,9 @@ final class SimRows {
     @Override
     public void scan(byte[] from, byte[] to, Visitor visitor) throws IOException, Outcome {
       checkOpen();
+      if (ORDER.compare(from, to) >= 0) {
+        return;
+      }
       for (Map.Entry<byte[], byte[]> row : current.subMap(from, true, to, false).entrySet()) {
         if (!visitor.onRow(row.getKey().clone(), row.getValue().clone())) {
           return;
