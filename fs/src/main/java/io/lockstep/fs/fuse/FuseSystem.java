@@ -93,10 +93,15 @@ final class FuseSystem {
     return run(command, timeoutNs) == 0;
   }
 
+  /** Where whoever writes into it aborts the connection; only its owner and root may. */
+  static Path abortFile(long connection) {
+    return CONNECTIONS.resolve(connection + "/abort");
+  }
+
   /** Makes every request of the connection fail, now and later. */
   static boolean abort(long connection) {
     try {
-      Files.writeString(CONNECTIONS.resolve(connection + "/abort"), "1");
+      Files.writeString(abortFile(connection), "1");
       return true;
     } catch (IOException e) {
       LOG.warn("connection {} could not be aborted: {}", connection, e.toString());

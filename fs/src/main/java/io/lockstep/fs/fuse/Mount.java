@@ -44,16 +44,19 @@ public final class Mount implements CacheDropper, AutoCloseable {
   private final Vfs vfs;
   private final FuseSession session;
   private final long connection;
+  private final DeathWatch deathWatch;
   private final ReentrantLock lock = new ReentrantLock();
 
   @GuardedBy("lock")
   private State state = State.LIVE;
 
-  private Mount(MountOptions options, Vfs vfs, FuseSession session, long connection) {
+  private Mount(MountOptions options, Vfs vfs, FuseSession session, long connection)
+      throws InterruptedException {
     this.options = options;
     this.vfs = vfs;
     this.session = session;
     this.connection = connection;
+    this.deathWatch = DeathWatch.start(connection);
   }
 
   /**
@@ -141,6 +144,7 @@ public final class Mount implements CacheDropper, AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    deathWatch.close();
     session.close();
     become(State.CLOSING, State.CLOSED);
   }

@@ -5,7 +5,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -14,12 +13,11 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Immutable. A directory to mount on: whether it is fit for that, and what the mount table says.
- * Nothing here touches a mount that may be dead but in a child process that can be left behind.
  */
 final class MountPoint {
   private static final Logger LOG = LoggerFactory.getLogger(MountPoint.class);
   private static final Path MOUNT_TABLE = Path.of("/proc/self/mountinfo");
-  private static final long PROBE_NS = TimeUnit.SECONDS.toNanos(5);
+  private static final long UNMOUNT_NS = TimeUnit.SECONDS.toNanos(5);
   private static final int DEAD_MAX = 16;
 
   /**
@@ -27,7 +25,15 @@ final class MountPoint {
    *
    * @param device its minor number, which is the number of a FUSE connection
    */
-  record Row(long device, String type) {}
+  record Row(long device, String type) {
+    private boolean isFuse() {
+      return type.startsWith("fuse");
+    }
+
+    private String unmountByForce() {
+      return type.equals("fuse.lockstep") ? "lockstep umount --force " : "umount -l ";
+    }
+  }
 
   private final Path path;
 
@@ -35,18 +41,27 @@ final class MountPoint {
     this.path = path;
   }
 
-  /** Clears dead mounts out of the way, then refuses all that is not an empty directory. */
+  /**
+   * Clears dead mounts out of the way, then refuses all that is not an empty directory. Dead is
+   * what the kernel says is dead; who does not answer may only be slow.
+   */
   void prepare(boolean nonEmpty) throws MountFailed {
-    for (int cleared = 0; row().isPresent(); cleared++) {
-      Row row = row().get();
-      if (cleared == DEAD_MAX || !row.type().startsWith("fuse") || answers()) {
+    int cleared = 0;
+    for (Row row = row().orElse(null); row != null; row = row().orElse(null)) {
+      Liveness liveness = row.isFuse() ? Liveness.of(path) : Liveness.ANSWERS;
+      if (liveness == Liveness.SILENT) {
+        throw new MountFailed(
+            path + " is a mount point that does not answer: " + row.unmountByForce() + path);
+      }
+      if (cleared == DEAD_MAX || liveness == Liveness.ANSWERS) {
         throw new MountFailed(path + " is already a mount point (" + row.type() + ")");
       }
       LOG.info("{} is a dead mount ({}): cleared", path, row.type());
-      if (!FuseSystem.unmount(path, true, PROBE_NS)) {
+      if (!FuseSystem.unmount(path, true, UNMOUNT_NS)) {
         throw new MountFailed(
             path + " is a dead mount that cannot be cleared: try 'umount -l " + path + "'");
       }
+      cleared++;
     }
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       throw new MountFailed("mount point " + path + " does not exist");
@@ -58,11 +73,6 @@ final class MountPoint {
       throw new MountFailed(
           "mount point " + path + " is not empty: its files would be hidden (nonempty allows it)");
     }
-  }
-
-  /** Whether what is mounted there answers a stat, found out by a child process. */
-  private boolean answers() {
-    return FuseSystem.run(List.of("/usr/bin/stat", "-f", path.toString()), PROBE_NS) == 0;
   }
 
   private boolean isEmpty() throws MountFailed {

@@ -15,6 +15,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class MountLifecycleIT {
   private static final String LOG_LINE = "\\d\\d:\\d\\d:\\d\\d\\.\\d{3} .*";
+
+  private static final String CONNECTIONS = "/sys/fs/fuse/connections";
 
   private Scratch scratch;
   private Path mountPoint;
@@ -81,6 +84,20 @@ class MountLifecycleIT {
       Files.createFile(mountPoint.resolve("file"));
       refused("is already a mount point (fuse.lockstep)", mountPoint.toString());
       assertThat(first.isAlive()).isTrue();
+      assertThat(Files.exists(mountPoint.resolve("file"))).isTrue();
+    }
+  }
+
+  @Test
+  void mountThatStandsStillIsNotTakenForDead() throws Exception {
+    try (MountProcess first = MountProcess.start(mountPoint.toString())) {
+      Files.createFile(mountPoint.resolve("file"));
+      first.signal(Posix.SIGSTOP);
+      try {
+        refused("lockstep umount --force " + mountPoint, mountPoint.toString());
+      } finally {
+        first.signal(Posix.SIGCONT);
+      }
       assertThat(Files.exists(mountPoint.resolve("file"))).isTrue();
     }
   }
@@ -198,6 +215,58 @@ class MountLifecycleIT {
       }
     }
     assertThat(mountPoint.toFile().list()).isEmpty();
+  }
+
+  /**
+   * A thread that drops pages waits for one that is being read, and the read for an answer: without
+   * the watching child the connection would stay open, and the reader wait for ever.
+   */
+  @Test
+  void whoReadsFromAMountThatIsKilledWhileItDropsPagesGetsAnError() throws Exception {
+    boolean shown = showConnections();
+    Path file = mountPoint.resolve("file");
+    try (MountProcess process = MountProcess.start(mountPoint.toString())) {
+      long connection = new MountPoint(mountPoint).row().orElseThrow().device();
+      int fd = Posix.open(file.toString(), Posix.O_RDWR | Posix.O_CREAT | Posix.O_DIRECT);
+      Posix.pwrite(fd, Arrays.copyOf("gate".getBytes(US_ASCII), 4096), 0);
+      Posix.C.close(fd);
+      int log = Posix.open(file.toString(), Posix.O_WRONLY | Posix.O_APPEND);
+      Process reader =
+          new ProcessBuilder("cat", file.toString())
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      try {
+        Awaitility.await("a page is dropped while it is read")
+            .atMost(20, TimeUnit.SECONDS)
+            .until(
+                () -> {
+                  // What the kernel keeps of a file that was appended to is dropped.
+                  Posix.append(log, new byte[4096]);
+                  return process.isStuck("fuse-invalidate");
+                });
+        // Nothing of this process is open there when the other one is killed.
+        Posix.check("close", Posix.C.close(log));
+        process.kill();
+        assertThat(reader.waitFor(10, TimeUnit.SECONDS)).as("the reader ends").isTrue();
+        assertThat(reader.exitValue()).isNotZero();
+      } finally {
+        FuseSystem.abort(connection);
+      }
+    } finally {
+      if (shown) {
+        run("umount", "-l", CONNECTIONS);
+      }
+    }
+  }
+
+  /** As every machine that was booted by systemd has it; true if that was missing. */
+  private static boolean showConnections() {
+    return run("mountpoint", "-q", CONNECTIONS) != 0
+        && run("mount", "-t", "fusectl", "fusectl", CONNECTIONS) == 0;
+  }
+
+  private static int run(String... command) {
+    return FuseSystem.run(List.of(command), TimeUnit.SECONDS.toNanos(10));
   }
 
   @Test

@@ -99,6 +99,22 @@ final class MountProcess implements AutoCloseable {
     }
   }
 
+  /** Whether a thread of it whose name starts like this waits in the kernel, deaf to signals. */
+  boolean isStuck(String start) throws IOException {
+    try (Stream<Path> tasks = Files.list(Path.of("/proc/" + process.pid() + "/task"))) {
+      return tasks.anyMatch(task -> name(task).startsWith(start) && state(task).equals("D"));
+    }
+  }
+
+  private static String state(Path task) {
+    try {
+      String stat = Files.readString(task.resolve("stat"));
+      return stat.substring(stat.lastIndexOf(')') + 2).split(" ")[0];
+    } catch (IOException e) {
+      return "ended";
+    }
+  }
+
   private static String name(Path task) {
     try {
       return Files.readString(task.resolve("comm"));
@@ -114,6 +130,11 @@ final class MountProcess implements AutoCloseable {
   /** SIGTERM; what it says after that can still be read. */
   void terminate() {
     process.toHandle().destroy();
+  }
+
+  /** Whatever this does to a process, like {@link Posix#SIGSTOP}. */
+  void signal(int signal) throws Posix.Failed {
+    Posix.check("kill", Posix.C.kill((int) process.pid(), signal));
   }
 
   void kill() throws InterruptedException {

@@ -44,7 +44,7 @@ final class MountCommand implements Callable<Integer> {
       throw UserError.misuse("--wait is %d, expected 0 to %d seconds", waitS, WAIT_S_MAX);
     }
     MountSettings settings = mount.settings(TimeUnit.SECONDS.toNanos(waitS));
-    new MountPoint(settings.directory()).clearOrphan(ClusterDirectory.state());
+    new MountPoint(settings.directory()).clearIfDead(ClusterDirectory.state());
     MountFlags.parse(settings.directory(), settings.options()).prepare();
     if (!foreground) {
       BackgroundMount.start(LocalCluster.launcher(), settings, ClusterDirectory.state());

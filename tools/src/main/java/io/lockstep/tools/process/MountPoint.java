@@ -1,36 +1,28 @@
 package io.lockstep.tools.process;
 
+import io.lockstep.fs.fuse.Liveness;
 import io.lockstep.tools.UserError;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
  * Immutable. A directory to mount on: checked before anything starts, cleared of a dead
- * predecessor, unmounted. Every touch of a mount that may hang happens on a thread of its own with
- * a deadline.
+ * predecessor, unmounted.
  */
 public final class MountPoint {
   /** As the mount table shows the mounts of Lockstep. */
   public static final String TYPE = "fuse.lockstep";
 
   private static final Path CONNECTIONS = Path.of("/sys/fs/fuse/connections");
-  private static final long TOUCH_TIMEOUT_S = 5;
   private static final long UNMOUNT_TIMEOUT_S = 20;
-
-  private enum State {
-    ANSWERS,
-    DEAD,
-    HANGS
-  }
 
   private final Path directory;
 
@@ -54,80 +46,72 @@ public final class MountPoint {
 
   /** Whether a mount of Lockstep is there and answers. */
   public boolean isMounted() throws IOException {
-    return isOurs() && touch() == State.ANSWERS;
+    return isThere() && Liveness.of(directory) == Liveness.ANSWERS;
   }
 
   /** Whether a mount of Lockstep is in the table, dead or alive: never waits. */
   public boolean isThere() throws IOException {
-    return isOurs();
+    return row().isPresent();
   }
 
-  private boolean isOurs() throws IOException {
-    return MountTable.read().on(directory).filter(row -> row.type().equals(TYPE)).isPresent();
+  private Optional<MountTable.Row> row() throws IOException {
+    return MountTable.read().on(directory).filter(row -> row.type().equals(TYPE));
   }
 
   /**
-   * A mount whose process died answers ENOTCONN for ever, or not at all: it is taken away.
+   * A mount whose process died is taken away, and who still waits for it gets errors. One that
+   * lives stays, however slow it is.
    *
    * @param records where the mounts of this user are written down
+   * @throws UserError if it does not answer and may be alive
    */
   public void clearIfDead(Path records) throws IOException, UserError {
-    clearOrphan(records);
-    while (isOurs()) {
-      State state = touch();
-      if (state == State.ANSWERS) {
-        return;
+    for (MountTable.Row row = row().orElse(null); row != null; row = row().orElse(null)) {
+      switch (Liveness.of(directory)) {
+        case ANSWERS -> {
+          return;
+        }
+        case DEAD -> unmount(How.LAZY);
+        case SILENT -> {
+          refuseIfServed(row, records);
+          if (row().equals(Optional.of(row))) {
+            unmount(How.FORCE);
+          }
+        }
       }
-      if (state == State.HANGS) {
-        throw UserError.failed(
-            "the mount on %s does not answer; lockstep umount --force %s takes it away",
-            directory, directory);
-      }
-      unmount(How.LAZY);
-    }
-  }
-
-  private State touch() {
-    CompletableFuture<State> answer = new CompletableFuture<>();
-    Thread toucher =
-        new Thread(
-            () -> {
-              try {
-                Files.getLastModifiedTime(directory);
-                answer.complete(State.ANSWERS);
-              } catch (IOException e) {
-                answer.complete(State.DEAD);
-              }
-            },
-            "touch");
-    toucher.setDaemon(true);
-    toucher.start();
-    try {
-      return answer.get(TOUCH_TIMEOUT_S, TimeUnit.SECONDS);
-    } catch (TimeoutException e) {
-      return State.HANGS;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return State.HANGS;
-    } catch (ExecutionException e) {
-      throw new IllegalStateException(e);
     }
   }
 
   /**
-   * A mount whose process is dead and that does not answer is taken away, and who still waits for
-   * it gets errors.
-   *
-   * <p>The kernel does that by itself when the last descriptor of the connection is closed. A mount
-   * that is killed while it drops pages which are being read never closes it: its thread waits for
-   * a page, and the page for an answer.
-   *
-   * @param records where the mounts of this user are written down
+   * The kernel ends a connection by itself when its last descriptor is closed. A mount that is
+   * killed while it drops pages which are being read never closes it: its thread waits for a page,
+   * and the page for an answer. So silence says nothing, and the facts are asked for: whose mount
+   * it is, and which processes could still answer.
    */
-  public void clearOrphan(Path records) throws IOException, UserError {
-    while (isOurs() && MountRecord.find(records, directory).isEmpty() && touch() == State.HANGS) {
-      unmount(How.FORCE);
+  private void refuseIfServed(MountTable.Row row, Path records) throws IOException, UserError {
+    if (row.owner() != thisUser()) {
+      throw silent("of user " + row.owner());
     }
+    Set<Long> elsewhere = new HashSet<>();
+    for (ReadyFile mount : MountRecord.live(records)) {
+      if (!Path.of(mount.address()).equals(directory)) {
+        elsewhere.add(mount.process().pid());
+      }
+    }
+    List<Long> servers = FuseServers.of(row.device(), elsewhere);
+    if (!servers.isEmpty()) {
+      throw silent("of process " + servers.get(0));
+    }
+  }
+
+  private UserError silent(String whose) {
+    return UserError.failed(
+        "the mount %s on %s does not answer; lockstep umount --force %s takes it away",
+        whose, directory, directory);
+  }
+
+  private static long thisUser() throws IOException {
+    return (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
   }
 
   /** How a mount is taken away. */
@@ -202,7 +186,7 @@ public final class MountPoint {
   /** Waits until nothing is mounted here. */
   public boolean awaitUnmounted(long timeoutNs) throws IOException {
     long deadlineNs = System.nanoTime() + timeoutNs;
-    while (isOurs()) {
+    while (isThere()) {
       if (System.nanoTime() - deadlineNs >= 0) {
         return false;
       }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Immutable. What is mounted where, from {@code /proc/self/mountinfo}, oldest first. */
 public record MountTable(List<Row> rows) {
@@ -15,12 +16,16 @@ public record MountTable(List<Row> rows) {
    * One mount.
    *
    * @param device its minor number, which is the number of a FUSE connection
+   * @param owner the user that made a mount of FUSE, or {@link #NO_OWNER}
    */
-  public record Row(Path directory, String type, String source, int device) {}
+  public record Row(Path directory, String type, String source, int device, long owner) {}
+
+  static final long NO_OWNER = -1;
 
   private static final Path MOUNT_INFO = Path.of("/proc/self/mountinfo");
   private static final int DEVICE_INDEX = 2;
   private static final int DIRECTORY_INDEX = 4;
+  private static final String OWNER = "user_id=";
 
   public MountTable {
     rows = List.copyOf(rows);
@@ -41,7 +46,8 @@ public record MountTable(List<Row> rows) {
                 Path.of(unescape(fields[DIRECTORY_INDEX])),
                 fields[separator + 1],
                 unescape(fields[separator + 2]),
-                minor(fields[DEVICE_INDEX])));
+                minor(fields[DEVICE_INDEX]),
+                owner(fields[fields.length - 1])));
       }
     }
     return new MountTable(rows);
@@ -49,6 +55,14 @@ public record MountTable(List<Row> rows) {
 
   private static int minor(String device) {
     return Integer.parseInt(device.substring(device.indexOf(':') + 1));
+  }
+
+  private static long owner(String options) {
+    return Stream.of(options.split(","))
+        .filter(option -> option.startsWith(OWNER))
+        .map(option -> Long.parseLong(option.substring(OWNER.length())))
+        .findFirst()
+        .orElse(NO_OWNER);
   }
 
   /** The topmost mount on exactly this directory. */
