@@ -74,7 +74,9 @@ class QuickstartIT {
     assertThat(processes).hasSize(5);
     for (ProcessIdentity process : processes.values()) {
       Path maps = Path.of("/proc", String.valueOf(process.pid()), "maps");
-      assertThat(Files.readString(maps)).as("maps the class data archive").containsPattern("/lockstep-[0-9]+\\.jsa");
+      assertThat(Files.readString(maps))
+          .as("maps the class data archive")
+          .containsPattern("/lockstep-[0-9]+\\.jsa");
     }
     assertThat(MountTable.read().on(mountPoint)).isPresent();
     byte[] bytes = new byte[3_000_000];
