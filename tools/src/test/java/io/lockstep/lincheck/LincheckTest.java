@@ -45,6 +45,7 @@ class LincheckTest {
           "metadata.server.Sessions",
           "replication.client.BufferBudget",
           "replication.client.Rides",
+          "replication.client.Waiters",
           "replication.client.WriteBuffer",
           "replication.server.Gather",
           "replication.store.BufferPool",

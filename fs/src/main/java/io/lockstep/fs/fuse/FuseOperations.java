@@ -52,7 +52,7 @@ final class FuseOperations {
     this.root = vfs.options().root();
     this.locks = new LockOperations(fuse, this, vfs.locks());
     // Else the kernel would answer reads from its pages.
-    vfs.locks().onLost(inode -> kernelCache.drop(node(inode), () -> {}));
+    vfs.locks().onLost(inode -> kernelCache.drop(node(inode)));
   }
 
   // ---- nodes: the kernel's number of the root is 1, every other inode keeps its own
@@ -314,7 +314,7 @@ final class FuseOperations {
           if (append) {
             // Other descriptors have pages of the end as it was. An older kernel (6.1) leaves them
             // where they are when a write passes them by, and no kernel knows of another place.
-            kernelCache.drop(node, () -> {});
+            kernelCache.drop(node);
           }
         });
   }

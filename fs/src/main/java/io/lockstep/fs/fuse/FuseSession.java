@@ -3,6 +3,8 @@ package io.lockstep.fs.fuse;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.lockstep.core.Check;
 import io.lockstep.fs.vfs.Vfs;
+import io.lockstep.replication.client.WaitingRequests;
+import io.lockstep.replication.eagerlock.Range;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -36,7 +38,7 @@ final class FuseSession implements AutoCloseable {
   private final FuseLibrary fuse;
   private final Vfs vfs;
   private final MountOptions options;
-  private final KernelCache kernelCache = new KernelCache(this::invalidate);
+  private final KernelCache kernelCache = new KernelCache(new Invalidation());
   private final FuseOperations operations;
   private final OperationTable table;
   private final CountDownLatch initialized = new CountDownLatch(1);
@@ -176,15 +178,29 @@ final class FuseSession implements AutoCloseable {
     }
   }
 
-  private void invalidate(long node, long offset) {
-    fuse.fuse_lowlevel_notify_inval_inode(channel, node, offset, 0);
+  private final class Invalidation implements KernelCache.Invalidation {
+    private static final long NO_PAGES = -1;
+
+    /** As a length: all that follow. */
+    private static final long TO_THE_END = 0;
+
+    @Override
+    public void attributes(long node) {
+      fuse.fuse_lowlevel_notify_inval_inode(channel, node, NO_PAGES, 0);
+    }
+
+    @Override
+    public void pages(long node, Range pages) {
+      long length = pages.end() == Range.ALL.end() ? TO_THE_END : pages.end() - pages.offset();
+      fuse.fuse_lowlevel_notify_inval_inode(channel, node, pages.offset(), length);
+    }
   }
 
   // ---- for the mount
 
   /** Drops what the kernel keeps of an inode; {@code dropped} runs when that is done. */
-  void dropCache(long inode, Runnable dropped) {
-    if (!kernelCache.drop(operations.node(inode), dropped)) {
+  void dropCache(long inode, WaitingRequests waiting, Runnable dropped) {
+    if (!kernelCache.drop(operations.node(inode), waiting, dropped)) {
       LOG.warn("the kernel keeps its pages of inode {}: too much to drop", inode);
       dropped.run();
     }

@@ -1,9 +1,13 @@
 package io.lockstep.fs.fuse;
 
+import io.lockstep.replication.client.WaitingRequests;
+import io.lockstep.replication.eagerlock.Range;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,35 +18,43 @@ import org.slf4j.LoggerFactory;
  */
 final class KernelCache {
   private static final Logger LOG = LoggerFactory.getLogger(KernelCache.class);
-  private static final int THREADS = 4;
-  private static final long ALL_PAGES = 0;
-  private static final long NO_PAGES = -1;
+
+  /** Each may be stuck with the kernel until a request is answered. */
+  private static final int THREADS = 16;
+
   private static final int QUEUE_MAX = 4096;
   private static final long STOP_TIMEOUT_MS = 1_000;
 
-  /** The call into the kernel. */
+  /** The calls into the kernel. */
   interface Invalidation {
-    /** Drops the attributes of a node, and its pages from {@code offset} on; -1 = no pages. */
-    void invalidate(long node, long offset);
+    /** Drops the attributes of a node. */
+    void attributes(long node);
+
+    /** Drops the attributes of a node and these pages; waits for who reads or writes them. */
+    void pages(long node, Range pages);
   }
 
-  private record Drop(long node, Runnable dropped) {}
+  private record Drop(long node, PagePlan plan, Runnable dropped) {}
 
   /** There is no node 0. */
-  private static final Drop END = new Drop(0, () -> {});
+  private static final Drop END = new Drop(0, PagePlan.of(WaitingRequests.NONE), () -> {});
 
   private final BlockingQueue<Drop> queue = new ArrayBlockingQueue<>(QUEUE_MAX);
-  private final Invalidation invalidate;
+  private final Invalidation kernel;
   private final List<Thread> threads = new ArrayList<>();
+
+  /** Nodes that are dropped for nobody who waits; true = once more behind that. */
+  private final Map<Long, Boolean> unawaited = new ConcurrentHashMap<>();
+
   private volatile boolean stopped;
 
   /**
    * Not yet running.
    *
-   * @param invalidate tells the kernel about one node, and returns when it is done
+   * @param kernel returns when it is done
    */
-  KernelCache(Invalidation invalidate) {
-    this.invalidate = invalidate;
+  KernelCache(Invalidation kernel) {
+    this.kernel = kernel;
     for (int i = 1; i <= THREADS; i++) {
       Thread thread = new Thread(this::loop, "fuse-invalidate-" + i);
       thread.setDaemon(true);
@@ -55,12 +67,31 @@ final class KernelCache {
   }
 
   /**
+   * Drops what the kernel keeps of the node; nobody waits for it. One thread at most is stuck with
+   * a node for that.
+   */
+  void drop(long node) {
+    boolean first = !unawaited.merge(node, false, (before, now) -> true);
+    if (first && !drop(node, WaitingRequests.NONE, () -> droppedUnawaited(node))) {
+      unawaited.remove(node);
+    }
+  }
+
+  private void droppedUnawaited(long node) {
+    boolean again = unawaited.remove(node);
+    if (again) {
+      drop(node);
+    }
+  }
+
+  /**
    * Drops what the kernel keeps of the node, soon.
    *
+   * @param waiting whose pages stay if they are locked: nobody can read those
    * @return false if too much is waiting: nothing will be dropped
    */
-  boolean drop(long node, Runnable dropped) {
-    Drop drop = new Drop(node, dropped);
+  boolean drop(long node, WaitingRequests waiting, Runnable dropped) {
+    Drop drop = new Drop(node, PagePlan.of(waiting), dropped);
     boolean taken = queue.offer(drop);
     if (stopped && queue.remove(drop)) {
       // The mount is gone, and its pages with it.
@@ -71,19 +102,34 @@ final class KernelCache {
 
   /** Drops the attributes alone, at once: by any thread, for the kernel waits for nobody here. */
   void dropAttributes(long node) {
-    invalidate.invalidate(node, NO_PAGES);
+    kernel.attributes(node);
   }
 
   private void loop() {
     try {
       for (Drop drop = queue.take(); drop.node != END.node; drop = queue.take()) {
-        invalidate.invalidate(drop.node, ALL_PAGES);
+        drop(drop);
         drop.dropped.run();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
       LOG.error("kernel caches are no longer dropped", e);
+    }
+  }
+
+  private void drop(Drop drop) throws InterruptedException {
+    List<PageProbe> probes = new ArrayList<>();
+    for (Range pages : drop.plan.doubtful()) {
+      PageProbe probe = new PageProbe(() -> kernel.pages(drop.node, pages));
+      probe.start();
+      probes.add(probe);
+    }
+    for (Range pages : drop.plan.certain()) {
+      kernel.pages(drop.node, pages);
+    }
+    for (PageProbe probe : probes) {
+      probe.awaitDoneOrAsleep();
     }
   }
 

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.lockstep.core.Check;
 import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.replication.client.CacheDropper;
+import io.lockstep.replication.client.WaitingRequests;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -110,11 +111,11 @@ public final class Mount implements CacheDropper, AutoCloseable {
 
   /** Drops what the kernel keeps of an inode, from any thread, without waiting. */
   @Override
-  public void drop(long inode, Runnable dropped) {
+  public void drop(long inode, WaitingRequests waiting, Runnable dropped) {
     if (session.hasEnded()) {
       dropped.run();
     } else {
-      session.dropCache(inode, dropped);
+      session.dropCache(inode, waiting, dropped);
     }
   }
 

@@ -3,11 +3,14 @@ package io.lockstep.replication.client;
 /** What the mount does before a lease goes: the kernel's pages of the file are dropped (P12). */
 public interface CacheDropper {
   /** No kernel caches. */
-  CacheDropper NONE = (inode, dropped) -> dropped.run();
+  CacheDropper NONE = (inode, waiting, dropped) -> dropped.run();
 
   /**
-   * Called on the agent, which it must not block; {@code dropped} is run once, on any thread. After
-   * a deadline of its own the client goes on without.
+   * Called on the agent, which it must not block; {@code dropped} is run once, on any thread, when
+   * no page is left that can be read and does not belong to a request in {@code waiting}.
+   *
+   * @param waiting what will be answered under a later lease only: to wait for its pages would be
+   *     to wait for oneself
    */
-  void drop(long inode, Runnable dropped);
+  void drop(long inode, WaitingRequests waiting, Runnable dropped);
 }

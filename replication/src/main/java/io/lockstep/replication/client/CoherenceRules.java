@@ -30,6 +30,23 @@ public class CoherenceRules {
   }
 
   /**
+   * Whose pages the kernel is not told to drop: of those who wait for a lease, for it would wait
+   * for them, and they for the lease that is to go.
+   */
+  WaitingRequests spared(WaitingRequests waiting) {
+    return waiting;
+  }
+
+  /**
+   * Whether the kernel, which has not dropped its pages yet, is told once more.
+   *
+   * @param others somebody waits for a lease now who did not the last time
+   */
+  boolean mustTellAgain(boolean others) {
+    return others;
+  }
+
+  /**
    * Whether size and times are not this mount's any more when a lease has been let go. While the
    * pages of a shared one were dropped, its upgrade may have been granted: that one stays.
    *

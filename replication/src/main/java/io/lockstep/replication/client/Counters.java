@@ -21,6 +21,7 @@ final class Counters {
     LEASES_RELEASED,
     LEASES_LOST,
     RECALLS,
+    LATE_DROPS,
     FLUSHES,
     SYNCS,
     REFRESHES,

@@ -5,6 +5,7 @@ import io.lockstep.core.Limits;
 import io.lockstep.core.Outcome;
 import io.lockstep.replication.eagerlock.EagerLock;
 import io.lockstep.replication.eagerlock.Effect;
+import io.lockstep.replication.eagerlock.Range;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.AllocateObject;
 import io.lockstep.wire.message.Attributes;
@@ -89,7 +90,9 @@ final class InodeContent implements FileContent {
     long deadlineNs = deadlineNs();
     while (true) {
       try {
-        Read.Bytes bytes = perform(new Read(engine, inode, offset, length, deadlineNs));
+        Read read = new Read(engine, inode, offset, length, deadlineNs);
+        inode.waiters().addRead(read, new Range(offset, offset + target.remaining()));
+        Read.Bytes bytes = perform(read);
         try {
           bytes.copyTo(target);
         } finally {
@@ -151,6 +154,7 @@ final class InodeContent implements FileContent {
     piece.get(bytes);
     BufferedWrite write =
         new BufferedWrite(offset, ByteBuffer.wrap(bytes), deadlineNs, new CompletableFuture<>());
+    addWaitingWrite(write, offset, length);
     engine.onAgent(() -> inode.writeBack().write(write));
     return await(write.writtenAt());
   }
@@ -158,7 +162,16 @@ final class InodeContent implements FileContent {
   private long writeDirect(long offset, ByteBuffer piece, boolean sync) throws Outcome {
     byte[] bytes = new byte[piece.remaining()];
     piece.get(bytes);
-    return perform(new DirectWrite(engine, inode, offset, bytes, sync, deadlineNs()));
+    DirectWrite write = new DirectWrite(engine, inode, offset, bytes, sync, deadlineNs());
+    addWaitingWrite(write, offset, bytes.length);
+    return perform(write);
+  }
+
+  /** Appends go by the kernel's pages: they hold none. */
+  private void addWaitingWrite(Object write, long offset, int length) {
+    if (offset >= 0) {
+      inode.waiters().addWrite(write, new Range(offset, offset + length));
+    }
   }
 
   @Override

@@ -26,7 +26,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -39,8 +38,6 @@ import java.util.function.Supplier;
  * Executes the effects of the lock; what they cause is queued and becomes the next event.
  */
 final class LeasedInode {
-  private static final long DROP_CACHES_NS = TimeUnit.SECONDS.toNanos(1);
-
   /** A lease that is held, and not on its way back. */
   record ReadGrant(long lease, long epoch) {}
 
@@ -71,6 +68,8 @@ final class LeasedInode {
 
   /** Reads and writes of callers so far, counted before they begin: each may leave kernel pages. */
   private final AtomicLong uses = new AtomicLong();
+
+  private final Waiters waiters = new Waiters();
 
   /** The uses before the last time that the kernel was told to drop its pages. */
   private long usesDropped;
@@ -110,6 +109,18 @@ final class LeasedInode {
   /** By any thread: before a read or write of a caller looks for a lease. */
   void countUse() {
     uses.incrementAndGet();
+  }
+
+  /** By any thread. */
+  Waiters waiters() {
+    return waiters;
+  }
+
+  /** One who may have waited has the lease now: its pages are as good as others under it. */
+  void begins(Object waiter) {
+    if (waiters.remove(waiter)) {
+      countUse();
+    }
   }
 
   /** By any thread. */
@@ -484,7 +495,9 @@ final class LeasedInode {
     if (effect instanceof Effect.Start start) {
       onStart(start);
     } else if (effect instanceof Effect.Fail fail) {
-      ops.remove(fail.tx()).fail(fail.code());
+      LockOp<?> op = ops.remove(fail.tx());
+      waiters.remove(op);
+      op.fail(fail.code());
     } else if (effect instanceof Effect.SendAcquire acquire) {
       engine.leases.acquire(this, acquire.lease(), acquire.mode());
     } else if (effect instanceof Effect.SendRelease release) {
@@ -505,6 +518,7 @@ final class LeasedInode {
 
   private void onStart(Effect.Start start) {
     LockOp<?> op = ops.get(start.tx());
+    begins(op);
     if (op.kind == Kind.WRITE && !cycleOpen) {
       cycleOpen = true;
       cycleSinceNs = engine.nowNs();
@@ -570,23 +584,7 @@ final class LeasedInode {
   }
 
   private void dropCaches(Runnable then) {
-    boolean[] done = {false};
-    Runnable once =
-        () -> {
-          if (!done[0]) {
-            done[0] = true;
-            then.run();
-          }
-        };
     usesDropped = uses.get();
-    Agent.Timer deadline = engine.agent.schedule(DROP_CACHES_NS, once);
-    caches.drop(
-        inode,
-        () ->
-            engine.onAgent(
-                () -> {
-                  deadline.cancel();
-                  once.run();
-                }));
+    new PageDrop(engine, inode, caches, waiters, then).begin();
   }
 }

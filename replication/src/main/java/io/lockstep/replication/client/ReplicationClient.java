@@ -189,7 +189,11 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
   private InodeContent create(long inode, long set) {
     LeasedInode leased =
         new LeasedInode(
-            engine, inode, set, (of, dropped) -> dropper.drop(of, dropped), rides.base());
+            engine,
+            inode,
+            set,
+            (of, waiting, dropped) -> dropper.drop(of, waiting, dropped),
+            rides.base());
     return new InodeContent(engine, leased, () -> release(inode));
   }
 

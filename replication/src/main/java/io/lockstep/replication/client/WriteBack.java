@@ -123,6 +123,7 @@ final class WriteBack {
 
   private void accept(BufferedWrite write) {
     engine.counters.add(Counters.Phase.BUFFERED_WRITES);
+    inode.begins(write);
     WriteBuffer.Written written = buffer.write(write.offset(), write.bytes(), engine.wallTimeNs());
     engine.budget.give(write.length() - written.grownBytes());
     write.writtenAt().complete(written.offset());
@@ -130,6 +131,7 @@ final class WriteBack {
 
   private void refuse(BufferedWrite write, ErrorCode code) {
     engine.budget.give(write.length());
+    inode.waiters().remove(write);
     write.fail(code);
   }
 

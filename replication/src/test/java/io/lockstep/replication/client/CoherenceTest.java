@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.lockstep.core.Outcome;
+import io.lockstep.replication.eagerlock.Range;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.RecallLease;
 import io.lockstep.wire.message.Request;
@@ -81,7 +82,7 @@ class CoherenceTest extends ClientCase {
     FileContent file = reader.open(INODE);
     int[] drops = {0};
     reader.client.cacheDropper(
-        (inode, dropped) -> {
+        (inode, waiting, dropped) -> {
           drops[0]++;
           assertThat(cluster.lockd.heldCount()).isEqualTo(1);
           if (drops[0] == 1) {
@@ -103,7 +104,7 @@ class CoherenceTest extends ClientCase {
     FileContent file = mount.open(INODE);
     int[] drops = {0};
     mount.client.cacheDropper(
-        (inode, dropped) -> {
+        (inode, waiting, dropped) -> {
           drops[0]++;
           dropped.run();
         });
@@ -118,7 +119,7 @@ class CoherenceTest extends ClientCase {
     FakeCluster.Mount mount = cluster.mount();
     StringBuilder order = new StringBuilder();
     mount.client.cacheDropper(
-        (inode, dropped) -> {
+        (inode, waiting, dropped) -> {
           order.append("drop with ").append(cluster.lockd.heldCount()).append(" held");
           dropped.run();
         });
@@ -184,7 +185,7 @@ class CoherenceTest extends ClientCase {
     FileContent file = reader.open(INODE);
     int[] drops = {0};
     reader.client.cacheDropper(
-        (inode, dropped) -> {
+        (inode, waiting, dropped) -> {
           drops[0]++;
           if (drops[0] == 1) {
             assertThatCode(() -> read(file, 0, 1)).doesNotThrowAnyException();
@@ -222,10 +223,10 @@ class CoherenceTest extends ClientCase {
     FakeCluster.Mount other = cluster.mount();
     read(other.open(inode), 0, 1);
     // The other one lets go after 50 ms, and so long the upgrade waits.
-    other.client.cacheDropper((which, dropped) -> cluster.time.schedule(50 * MS, dropped));
+    other.client.cacheDropper((which, waiting, dropped) -> cluster.time.schedule(50 * MS, dropped));
     int[] drops = {0};
     mount.client.cacheDropper(
-        (which, dropped) -> {
+        (which, waiting, dropped) -> {
           drops[0]++;
           if (drops[0] == 1) {
             assertThatCode(() -> read(file, 0, 1)).doesNotThrowAnyException();
@@ -261,12 +262,95 @@ class CoherenceTest extends ClientCase {
     assertThat(sizeAfterALateEndOfTheSharedLease(mutant, INODE + 1)).isEqualTo(4);
   }
 
+  /**
+   * The kernel's side of one file: it drops pages only when none is being read but those that it is
+   * told to spare.
+   */
+  private final class Kernel implements CacheDropper {
+    private final FileContent file;
+    private final List<Range> reading = new ArrayList<>();
+    private final List<Runnable> stuck = new ArrayList<>();
+    private int drops;
+
+    Kernel(FileContent file) {
+      this.file = file;
+    }
+
+    void read() {
+      Range pages = new Range(0, 4096);
+      reading.add(pages);
+      assertThatCode(() -> ClientCase.read(file, 0, 4096)).doesNotThrowAnyException();
+      reading.remove(pages);
+      stuck.forEach(Runnable::run);
+      stuck.clear();
+    }
+
+    @Override
+    public void drop(long inode, WaitingRequests waiting, Runnable dropped) {
+      drops++;
+      if (drops == 1) {
+        // One who joins: so the pages have to go once more when the lease does.
+        read();
+      } else if (drops == 2) {
+        cluster.time.schedule(0, this::read);
+        cluster.time.schedule(MS / 10, () -> meet(waiting, dropped));
+        return;
+      }
+      meet(waiting, dropped);
+    }
+
+    private void meet(WaitingRequests waiting, Runnable dropped) {
+      if (waiting.reads().containsAll(reading)) {
+        dropped.run();
+      } else {
+        stuck.add(dropped);
+      }
+    }
+  }
+
+  /** How long another mount's write takes while the kernel reads pages of a lease that is to go. */
+  private long writeBesideAReadThatWaitsNs(CoherenceRules rules, long inode, long lateDrops)
+      throws Outcome {
+    FakeCluster.Mount reader = mountWith(rules);
+    FileContent file = reader.open(inode);
+    reader.client.cacheDropper(new Kernel(file));
+    read(file, 0, 1);
+    FileContent other = cluster.mount().open(inode);
+    long sinceNs = cluster.time.nowNs();
+    write(other, other.newDescriptor(true), 0, "new");
+    long tookNs = cluster.time.nowNs() - sinceNs;
+    assertThat(reader.client.counters()).containsEntry("late_drops", lateDrops);
+    return tookNs;
+  }
+
+  @Test
+  void readThatWaitsForTheNextLeaseDoesNotKeepThisOne() throws Outcome {
+    assertThat(writeBesideAReadThatWaitsNs(CoherenceRules.PRODUCTION, INODE, 0))
+        .isLessThan(100 * MS);
+    CoherenceRules sparesNobody =
+        new CoherenceRules() {
+          @Override
+          WaitingRequests spared(WaitingRequests waiting) {
+            return WaitingRequests.NONE;
+          }
+        };
+    assertThat(writeBesideAReadThatWaitsNs(sparesNobody, INODE + 1, 1)).isGreaterThan(SECOND_NS);
+    CoherenceRules tellsOnce =
+        new CoherenceRules() {
+          @Override
+          boolean mustTellAgain(boolean others) {
+            return false;
+          }
+        };
+    assertThat(writeBesideAReadThatWaitsNs(tellsOnce, INODE + 2, 1)).isGreaterThan(SECOND_NS);
+  }
+
   @Test
   void clearedLeaseIsConfirmedWhenTheKernelHasDroppedItsPages() throws Outcome {
     FakeCluster.Mount mount = cluster.mount();
     FileContent file = mount.open(INODE);
     List<Runnable> pages = new ArrayList<>();
-    mount.client.cacheDropper((inode, dropped) -> pages.add(dropped));
+    mount.client.cacheDropper((inode, waiting, dropped) -> pages.add(dropped));
     read(file, 0, 1);
     cluster.lockd.clear(mount.session, INODE);
     cluster.time.pass(SECOND_NS / 100);

@@ -94,7 +94,7 @@ class OpenedAnewTest {
         .get(1)
         .client
         .cacheDropper(
-            (inode, dropped) -> {
+            (inode, waiting, dropped) -> {
               drops[0]++;
               dropped.run();
             });

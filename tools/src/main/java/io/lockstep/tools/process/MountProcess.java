@@ -15,6 +15,7 @@ import io.lockstep.fs.vfs.VfsOptions;
 import io.lockstep.lockd.client.FileLocks;
 import io.lockstep.replication.client.CacheDropper;
 import io.lockstep.replication.client.ReplicationClient;
+import io.lockstep.replication.client.WaitingRequests;
 import io.lockstep.replication.client.Waits;
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.config.MountSettings;
@@ -191,10 +192,10 @@ public final class MountProcess {
     }
   }
 
-  private void drop(long inode, Runnable dropped) {
+  private void drop(long inode, WaitingRequests waiting, Runnable dropped) {
     Mount mounted = mount;
     CacheDropper dropper = mounted == null ? CacheDropper.NONE : mounted;
-    dropper.drop(inode, dropped);
+    dropper.drop(inode, waiting, dropped);
   }
 
   private static String hostName() {

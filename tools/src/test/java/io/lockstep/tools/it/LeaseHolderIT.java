@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -123,6 +124,28 @@ class LeaseHolderIT implements FailureWatch.WithCluster {
     assertThat(Posix.pread(reader, last.length, 0)).isEqualTo(last);
     check("close", C.close(reader));
     provesEqual();
+  }
+
+  /**
+   * A page that is read while its lease is to go once kept the lease for a second, and the others'
+   * pages for good.
+   */
+  @Test
+  void pagesOfTwoMountsThatReadAndWriteAreDroppedInTime() throws Exception {
+    Path directory = Files.createDirectory(Path.of(on(here)));
+    String both = directory + "," + on(there);
+    Said said =
+        TestCluster.run(
+            Map.of(), List.of("stress", both, "--threads=" + THREADS, "--seconds=" + SECONDS));
+    assertThat(said.exitCode()).as(said.out() + said.err()).isZero();
+    int readers = 0;
+    for (JsonNode mount : json("lock", "dump").path("mounts")) {
+      JsonNode counters = mount.path("counters");
+      System.out.println(name + ": " + counters);
+      assertThat(counters.path("late_drops").asInt(-1)).isZero();
+      readers += counters.path("reads").asInt() > 0 && counters.path("recalls").asInt() > 0 ? 1 : 0;
+    }
+    assertThat(readers).as("mounts that read, and lost their lease").isGreaterThanOrEqualTo(2);
   }
 
   /** Each lease that lockd lists is listed by its holder, who uses it or is about to let go. */

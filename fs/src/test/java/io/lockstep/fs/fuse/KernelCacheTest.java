@@ -1,0 +1,94 @@
+package io.lockstep.fs.fuse;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.replication.client.WaitingRequests;
+import io.lockstep.replication.eagerlock.Range;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Node 1 has a page that is being written: whoever drops it waits. */
+@Timeout(30)
+class KernelCacheTest {
+  private static final long PAGE = 4096;
+  private static final WaitingRequests WRITE =
+      new WaitingRequests(List.of(), List.of(new Range(PAGE, PAGE + 1)));
+
+  private final CountDownLatch written = new CountDownLatch(1);
+  private final Queue<Range> calls = new ConcurrentLinkedQueue<>();
+  private final KernelCache cache =
+      new KernelCache(
+          new KernelCache.Invalidation() {
+            @Override
+            public void attributes(long node) {}
+
+            @Override
+            public void pages(long node, Range pages) {
+              calls.add(pages);
+              if (node == 1 && pages.overlaps(new Range(PAGE, 2 * PAGE))) {
+                try {
+                  written.await();
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+              }
+            }
+          });
+
+  @BeforeEach
+  void start() {
+    cache.start();
+  }
+
+  @AfterEach
+  void stop() {
+    written.countDown();
+    assertThat(cache.stop()).isTrue();
+  }
+
+  private CountDownLatch drop(long node, WaitingRequests waiting) {
+    CountDownLatch dropped = new CountDownLatch(1);
+    assertThat(cache.drop(node, waiting, dropped::countDown)).isTrue();
+    return dropped;
+  }
+
+  @Test
+  void pageOfAWaitingReadIsNotWaitedFor() throws Exception {
+    WaitingRequests read = new WaitingRequests(List.of(new Range(PAGE, 2 * PAGE)), List.of());
+    assertThat(drop(1, read).await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(calls)
+        .containsExactlyInAnyOrder(new Range(0, PAGE), new Range(2 * PAGE, Long.MAX_VALUE));
+  }
+
+  @Test
+  void pageOfAWaitingWriteMayBeOneThatCanBeReadSoItsDropIsAwaited() throws Exception {
+    CountDownLatch dropped = drop(1, WRITE);
+    while (calls.size() < 3) {
+      Thread.onSpinWait();
+    }
+    assertThat(dropped.getCount()).as("a thread that waits, but not for a page").isOne();
+    written.countDown();
+    assertThat(dropped.await(20, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void nodeThatIsStuckKeepsOneThread() throws Exception {
+    for (int i = 0; i < 1000; i++) {
+      cache.drop(1);
+    }
+    assertThat(drop(2, WaitingRequests.NONE).await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(calls).hasSize(2);
+    written.countDown();
+    // Once more for all who came meanwhile.
+    while (calls.size() < 3) {
+      Thread.onSpinWait();
+    }
+  }
+}
