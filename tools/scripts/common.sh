@@ -148,18 +148,40 @@ is_built() {
   [[ -z $newer ]]
 }
 
-# The classes of the simulator, which are no part of the product.
+is_simulation_built() {
+  [[ -d $top/simulation/target/classes/io && -e $top/simulation/target/built ]] || return 1
+  local newer
+  newer=$(cd "$top" && find pom.xml {core,wire,metadata,lockd,replication,fs,simulation}/{pom.xml,src/main} \
+    -newer simulation/target/built -print -quit 2>/dev/null)
+  [[ -z $newer ]]
+}
+
+# The classes of the simulator, which are no part of the product, if they or what they stand on changed.
 build_simulation() {
-  find_java || die "no Java 17 or newer found"
-  (cd "$top" && mvn -q -B -o -Pfast -pl simulation -am compile) || die "the simulator cannot be built"
+  is_simulation_built && return 0
+  lock_build
+  if ! is_simulation_built; then
+    say "building the simulator"
+    find_java || die "no Java 17 or newer found"
+    local stamp; stamp=$(mktemp "$top/target/stamp.XXXXXX")
+    (cd "$top" && mvn -q -B -o -Pfast -pl simulation -am compile) || die "the simulator cannot be built"
+    # Sources that changed meanwhile are newer than what was made.
+    mv "$stamp" "$top/simulation/target/built"
+  fi
+  exec 9>&-
+}
+
+# One build in this tree at a time, until file 9 is closed.
+lock_build() {
+  mkdir -p "$top/target"
+  exec 9>"$top/target/build.lock"
+  flock -n 9 || { say "waiting for another build in this tree"; flock -w 900 9 || die "another build holds $top/target/build.lock"; }
 }
 
 build_if_needed() {
   is_built && return 0
   missing=(); need_build_tools; install_missing
-  mkdir -p "$top/target"
-  exec 9>"$top/target/build.lock"
-  flock -n 9 || { say "waiting for another build in this tree"; flock -w 900 9 || die "another build holds $top/target/build.lock"; }
+  lock_build
   if ! is_built; then
     say "building"
     find_java || die "no Java 17 or newer found"
