@@ -2,6 +2,8 @@ package io.lockstep.replication.client;
 
 import io.lockstep.core.Agent;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Confined to the replication agent. Has the kernel drop its pages of one inode, once. The kernel
@@ -10,6 +12,7 @@ import java.util.concurrent.TimeUnit;
  * one. An attempt that is stuck ends when the request is answered, and does no harm.
  */
 final class PageDrop {
+  private static final Logger LOG = LoggerFactory.getLogger(PageDrop.class);
   private static final long DEADLINE_NS = TimeUnit.SECONDS.toNanos(1);
 
   /** Doubles with each attempt, so that there are few: each may keep a thread in the kernel. */
@@ -51,10 +54,10 @@ final class PageDrop {
   }
 
   private void retry() {
-    WaitingRequests now = waiters.snapshot();
     if (ended) {
       return;
     }
+    WaitingRequests now = waiters.snapshot();
     if (engine.lockSeam.coherence().mustTellAgain(now.hasOthersThan(spared))) {
       attempt(now);
     } else {
@@ -65,6 +68,7 @@ final class PageDrop {
   private void late() {
     if (!ended) {
       engine.counters.add(Counters.Phase.LATE_DROPS);
+      LOG.warn("the kernel still keeps pages of inode {} that others may write now", inode);
       end();
     }
   }
