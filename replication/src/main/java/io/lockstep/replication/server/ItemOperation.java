@@ -42,6 +42,15 @@ abstract class ItemOperation extends DiskOperation {
     gather.onOutcome(inode, code, message);
   }
 
+  /** After a sync on the way: the same item again. */
+  final void onSynced(DiskAgent agent, ErrorCode code, String message) {
+    if (code.isOk()) {
+      agent.resume(this);
+    } else {
+      onFailed(code, message);
+    }
+  }
+
   final void checkUsable(StoredObject object) throws Outcome {
     if (object.failure() != null) {
       throw new Outcome(ErrorCode.IO_ERROR, "stopped: " + object.failure());
@@ -108,14 +117,6 @@ abstract class ItemOperation extends DiskOperation {
         }
         settle(agent, replica, object, admit.marks(), batch);
         return true;
-      }
-
-      private void onSynced(DiskAgent agent, ErrorCode code, String message) {
-        if (code.isOk()) {
-          agent.resume(this);
-        } else {
-          onFailed(code, message);
-        }
       }
 
       @Override
@@ -196,13 +197,23 @@ abstract class ItemOperation extends DiskOperation {
     };
   }
 
-  /** Every member has confirmed the death of the inode: nothing of it is kept. */
+  /**
+   * Every member has confirmed the death of the inode: nothing of it is kept. The tombstone goes
+   * last: a file that came back with a loss of power would be nobody's.
+   */
   static DiskOperation forget(Replica replica, long inode, Gather gather) {
     return new ItemOperation(replica, inode, gather) {
       @Override
       boolean onDecide(DiskAgent agent, DbBatch batch) throws IOException, Outcome {
         StoredObject object = object(agent);
         if (object.marks().tombstone() && !object.hasAdmitted()) {
+          if (object.exists()) {
+            object.deleteFile();
+          }
+          if (object.isUnsynced()) {
+            agent.sync(object, (code, message) -> onSynced(agent, code, message));
+            return false;
+          }
           batch.removeMarks(object.key());
           agent.table().forget(object.key());
         }

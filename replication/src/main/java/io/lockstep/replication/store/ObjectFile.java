@@ -15,13 +15,11 @@ import org.jspecify.annotations.Nullable;
  * the last lets go.
  */
 final class ObjectFile {
-  private final Path path;
   private final @Nullable RandomAccessFile file;
   private final FileChannel channel;
   private final AtomicInteger holders = new AtomicInteger(1);
 
-  private ObjectFile(Path path, @Nullable RandomAccessFile file, FileChannel channel) {
-    this.path = path;
+  private ObjectFile(@Nullable RandomAccessFile file, FileChannel channel) {
     this.file = file;
     this.channel = channel;
   }
@@ -31,13 +29,12 @@ final class ObjectFile {
     if (path.getFileSystem() != FileSystems.getDefault()) {
       // A filesystem inside this process, as the simulator's: only the machine's has such files.
       return new ObjectFile(
-          path,
           null,
           FileChannel.open(
               path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE));
     }
     RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw");
-    return new ObjectFile(path, file, file.getChannel());
+    return new ObjectFile(file, file.getChannel());
   }
 
   long size() throws IOException {
@@ -80,15 +77,9 @@ final class ObjectFile {
     }
   }
 
-  /**
-   * Data and size are durable at return; with {@code times} when it was changed, with {@code entry}
-   * that the file exists.
-   */
-  void sync(boolean times, boolean entry) throws IOException {
+  /** Data and size are durable at return; with {@code times} also when it was changed. */
+  void sync(boolean times) throws IOException {
     channel.force(times);
-    if (entry) {
-      DurableFiles.syncDirectory(path.getParent());
-    }
   }
 
   ObjectFile hold() {

@@ -123,8 +123,9 @@ public final class ObjectTable {
   }
 
   private static boolean isIdle(StoredObject object) {
+    // What a tombstone still has to sync is the same when it is read again.
     return object.marks().isSettled()
-        && !object.isUnsynced()
+        && (!object.isUnsynced() || object.marks().tombstone())
         && !object.hasAdmitted()
         && object.failure() == null
         && !object.hasTaken();

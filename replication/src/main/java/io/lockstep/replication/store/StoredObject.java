@@ -34,13 +34,16 @@ public final class StoredObject {
 
   /** A sync that was begun: executed off the agent, then given back to {@link #onSynced}. */
   public static final class Sync {
-    private final ObjectFile file;
+    private final @Nullable ObjectFile file;
+    private final Path directory;
     private final boolean times;
     private final boolean entry;
     private final long changes;
 
-    private Sync(ObjectFile file, boolean times, boolean entry, long changes) {
+    private Sync(
+        @Nullable ObjectFile file, Path directory, boolean times, boolean entry, long changes) {
       this.file = file;
+      this.directory = directory;
       this.times = times;
       this.entry = entry;
       this.changes = changes;
@@ -48,7 +51,12 @@ public final class StoredObject {
 
     /** Blocking; any thread. */
     public void run() throws IOException {
-      file.sync(times, entry);
+      if (file != null) {
+        file.sync(times);
+      }
+      if (entry) {
+        DurableFiles.syncDirectory(directory);
+      }
     }
   }
 
@@ -89,7 +97,8 @@ public final class StoredObject {
         new BlockChecks(key, sums, table.buffers(), table.blockBuffer(), table::onCorrupt);
     this.exists = Files.exists(path);
     this.size = exists ? Files.size(path) : 0;
-    if (residue && exists) {
+    // A tombstone is durable before its file goes, and says nothing of whether it went.
+    if ((residue && exists) || marks.tombstone()) {
       changes = 1;
       entryUnsynced = true;
     }
@@ -465,8 +474,12 @@ public final class StoredObject {
     if (!isUnsynced() && !(times && durableTimes < changes)) {
       return null;
     }
+    Path directory = table.path(key).getParent();
+    if (!exists) {
+      return new Sync(null, directory, times, true, changes);
+    }
     try {
-      return new Sync(file().hold(), times, entryUnsynced, changes);
+      return new Sync(file().hold(), directory, times, entryUnsynced, changes);
     } catch (IOException e) {
       throw stop(e);
     }
@@ -474,7 +487,9 @@ public final class StoredObject {
 
   /** The sync ended, with {@code problem} or without (null). */
   public void onSynced(Sync sync, @Nullable IOException problem) {
-    sync.file.letGo();
+    if (sync.file != null) {
+      sync.file.letGo();
+    }
     if (problem != null) {
       stop(problem);
       return;
@@ -501,7 +516,10 @@ public final class StoredObject {
     }
   }
 
-  /** The file goes; its record says so already, durably. */
+  /**
+   * The file goes; its record says so already, durably. A sync makes sure that it does not come
+   * back with the next loss of power.
+   */
   public void deleteFile() throws Outcome {
     closeFile();
     try {
@@ -511,10 +529,7 @@ public final class StoredObject {
     }
     exists = false;
     size = 0;
-    changes = 0;
-    durableChanges = 0;
-    durableTimes = 0;
-    entryUnsynced = false;
+    changes++;
     forgetTaken();
   }
 
