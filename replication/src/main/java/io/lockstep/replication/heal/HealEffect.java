@@ -20,14 +20,14 @@ public sealed interface HealEffect {
   record StatSource(long inode, long task, int member) implements HealEffect {}
 
   /**
-   * Locally and in one step: marks the object as being healed, durably, makes {@code newest} known,
-   * and gives it the size of the source as far as the rules allow: {@code onDone}.
+   * Locally and in one step: marks the object as being healed, durably, makes the source's token
+   * and its pending marks about members out of step known, and gives it the size of the source as
+   * far as the rules allow: {@code onDone}.
    *
    * @param sourceDirty a mark that stands at a source: here too from now on, unless a clear of it
    *     has come already
    */
-  record Begin(
-      long inode, long task, Token newest, long sourceSize, @Nullable DirtyMark sourceDirty)
+  record Begin(long inode, long task, SourceState source, @Nullable DirtyMark sourceDirty)
       implements HealEffect {}
 
   /** The object is dead at the source: delete it here too, with this token: {@code onDone}. */

@@ -2,7 +2,6 @@ package io.lockstep.replication.heal;
 
 import io.lockstep.core.Check;
 import io.lockstep.core.ErrorCode;
-import io.lockstep.core.Token;
 import io.lockstep.replication.marks.DirtyMark;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -135,12 +134,9 @@ public final class Healer {
     return onPage(code, page, end);
   }
 
-  public List<HealEffect> onStat(
-      long task, ErrorCode code, boolean exists, boolean tombstone, long size, Token newest) {
+  public List<HealEffect> onStat(long task, ErrorCode code, SourceState found) {
     ObjectRepair repair = repairs.get(task);
-    return repair == null
-        ? List.of()
-        : onStep(repair, repair.onStat(code, exists, tombstone, size, newest));
+    return repair == null ? List.of() : onStep(repair, repair.onStat(code, found));
   }
 
   public List<HealEffect> onCompared(long task, ErrorCode code, byte[] source, byte[] local) {

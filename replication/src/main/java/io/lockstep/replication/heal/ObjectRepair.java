@@ -3,7 +3,6 @@ package io.lockstep.replication.heal;
 import io.lockstep.core.Check;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Limits;
-import io.lockstep.core.Token;
 import io.lockstep.replication.heal.HealEffect.Begin;
 import io.lockstep.replication.heal.HealEffect.ClearPendingAt;
 import io.lockstep.replication.heal.HealEffect.Compare;
@@ -125,20 +124,19 @@ final class ObjectRepair {
     return new StatSource(inode, task, member());
   }
 
-  @Nullable HealEffect onStat(
-      ErrorCode code, boolean exists, boolean tombstone, long size, Token newest) {
+  @Nullable HealEffect onStat(ErrorCode code, SourceState found) {
     Check.that(state == State.STAT, "state of object %x arrived in %s", inode, state);
     if (!code.isOk()) {
       return nextSource(code);
     }
-    if (tombstone) {
+    if (found.tombstone()) {
       state = State.DELETE;
       deleted = true;
-      return new DeleteLocal(inode, task, newest);
+      return new DeleteLocal(inode, task, found.newest());
     }
-    sourceSize = exists ? size : 0;
+    sourceSize = found.sizeBytes();
     state = State.BEGIN;
-    return new Begin(inode, task, newest, sourceSize, sourceDirty);
+    return new Begin(inode, task, found, sourceDirty);
   }
 
   @Nullable HealEffect onCompared(ErrorCode code, byte[] source, byte[] local) {

@@ -1,7 +1,6 @@
 package io.lockstep.replication.heal;
 
 import io.lockstep.core.ErrorCode;
-import io.lockstep.core.Token;
 import java.util.List;
 import java.util.Map;
 
@@ -21,9 +20,8 @@ public final class Settler {
     return List.of(repair.start());
   }
 
-  public List<HealEffect> onStat(
-      ErrorCode code, boolean exists, boolean tombstone, long size, Token newest) {
-    return effects(repair.onStat(code, exists, tombstone, size, newest));
+  public List<HealEffect> onStat(ErrorCode code, SourceState found) {
+    return effects(repair.onStat(code, found));
   }
 
   public List<HealEffect> onCompared(ErrorCode code, byte[] source, byte[] local) {

@@ -6,6 +6,7 @@ import io.lockstep.replication.marks.Decision.Admit;
 import io.lockstep.replication.marks.Decision.Refuse;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -119,9 +120,15 @@ public class MarkRules {
    *
    * @param sourceDirty a mark that stands there and was not cleared here, or null: it has to stand
    *     here as well
+   * @param missedBy members out of step that the source has a pending mark about: they miss what
+   *     this copy gets, and may have to heal from it alone (P2)
    */
   public final Decision onRepairBegin(
-      ObjectMarks marks, Token newest, @Nullable DirtyMark sourceDirty) {
+      ObjectMarks marks,
+      Token newest,
+      @Nullable DirtyMark sourceDirty,
+      Collection<Integer> missedBy,
+      long epoch) {
     if (marks.tombstone()) {
       return new Refuse(ErrorCode.OBJECT_DELETED);
     }
@@ -130,6 +137,8 @@ public class MarkRules {
       next = next.withNewest(newest);
     }
     next = next.withDirty(DirtyMark.newer(marks.dirty(), sourceDirty)).withHealing(true);
+    List<Integer> untold = missedBy.stream().filter(member -> isUntold(marks, member)).toList();
+    next = renewPending(next, untold, epoch);
     return new Admit(next, !next.equals(marks));
   }
 
@@ -155,6 +164,11 @@ public class MarkRules {
   /** P7. */
   protected boolean isTheMark(DirtyMark mark, Token token, long cycle) {
     return mark.names(token, cycle);
+  }
+
+  /** P2: whether a copy that is healed does not yet tell a member of what it misses. */
+  protected boolean isUntold(ObjectMarks marks, int member) {
+    return !marks.hasPendingFor(member);
   }
 
   /** P2. */

@@ -3,10 +3,10 @@ package io.lockstep.replication.server;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Member;
 import io.lockstep.core.Outcome;
-import io.lockstep.core.Token;
 import io.lockstep.replication.heal.Found;
 import io.lockstep.replication.heal.HealEffect;
 import io.lockstep.replication.heal.Healer;
+import io.lockstep.replication.heal.SourceState;
 import io.lockstep.replication.marks.DirtyMark;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Replies;
@@ -246,10 +246,9 @@ final class HealRunner implements RepairSteps.Machine {
   }
 
   @Override
-  public void onStat(
-      long task, ErrorCode code, boolean exists, boolean tombstone, long size, Token newest) {
+  public void onStat(long task, ErrorCode code, SourceState found) {
     noteFailure("state", code);
-    ifRunning(() -> run(healer.onStat(task, code, exists, tombstone, size, newest)));
+    ifRunning(() -> run(healer.onStat(task, code, found)));
   }
 
   @Override

@@ -1,11 +1,13 @@
 package io.lockstep.replication.server;
 
 import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Member;
 import io.lockstep.core.MemberMode;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.Token;
 import io.lockstep.replication.heal.HealRules;
 import io.lockstep.replication.heal.Range;
+import io.lockstep.replication.heal.SourceState;
 import io.lockstep.replication.heal.TakenRanges;
 import io.lockstep.replication.marks.Decision;
 import io.lockstep.replication.marks.DirtyMark;
@@ -16,6 +18,8 @@ import io.lockstep.replication.store.StoredObject;
 import io.lockstep.wire.Payload;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -140,12 +144,26 @@ abstract class RepairOperation extends DiskOperation {
         });
   }
 
-  /** Takes the object, makes the source's token known, and gives it the source's size. */
+  /**
+   * The source knows that these lack changes which are going to be here, too: this copy may be the
+   * only one left that they can heal from.
+   */
+  private static Set<Integer> outOfStep(Replica.View view, SourceState source) {
+    Set<Integer> missing = new TreeSet<>();
+    for (Member member : view.config().members()) {
+      boolean other = member.id() != view.member() && member.mode() != MemberMode.RW;
+      if (other && source.missedBy().contains(member.id())) {
+        missing.add(member.id());
+      }
+    }
+    return missing;
+  }
+
+  /** Takes the object, makes known what the source knows, and gives it the source's size. */
   static DiskOperation begin(
       Owner owner,
       long inode,
-      Token newest,
-      long sourceSize,
+      SourceState source,
       @Nullable DirtyMark sourceDirty,
       Listener listener) {
     return new RepairOperation(owner, inode, listener) {
@@ -164,7 +182,7 @@ abstract class RepairOperation extends DiskOperation {
           return false;
         }
         checkSeal(object().marks().newest());
-        checkSeal(newest);
+        checkSeal(source.newest());
         // Tasks of settlers are negative.
         if (!owner.settling() && object().repairTask() < 0) {
           throw new Outcome(ErrorCode.CONFLICT, "the object is being settled");
@@ -172,7 +190,12 @@ abstract class RepairOperation extends DiskOperation {
         Decision decision =
             agent
                 .markRules()
-                .onRepairBegin(object().marks(), newest, object().uncleared(sourceDirty));
+                .onRepairBegin(
+                    object().marks(),
+                    source.newest(),
+                    object().uncleared(sourceDirty),
+                    outOfStep(owner.replica().view(), source),
+                    owner.epoch());
         if (decision instanceof Decision.Refuse refuse) {
           throw new Outcome(refuse.code(), "object " + object().key() + " is dead here");
         }
@@ -191,9 +214,10 @@ abstract class RepairOperation extends DiskOperation {
         object().refresh();
         object().beginRepair(owner.task());
         HealRules rules = agent.healRules();
-        if (owner.settling() || rules.isSuperseded(taken(), newest)) {
+        if (owner.settling() || rules.isSuperseded(taken(), source.newest())) {
           object().clearTaken();
         }
+        long sourceSize = source.sizeBytes();
         long target = rules.targetSize(taken(), object().sizeBytes(), sourceSize);
         if (target != object().sizeBytes()) {
           object().truncate(target);

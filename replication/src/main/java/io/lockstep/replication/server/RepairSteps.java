@@ -6,6 +6,7 @@ import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Limits;
 import io.lockstep.core.Token;
 import io.lockstep.replication.heal.HealEffect;
+import io.lockstep.replication.heal.SourceState;
 import io.lockstep.wire.Convert;
 import io.lockstep.wire.Payload;
 import io.lockstep.wire.Peer;
@@ -13,12 +14,14 @@ import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.ClearPending;
 import io.lockstep.wire.message.HashObject;
 import io.lockstep.wire.message.ObjectState;
+import io.lockstep.wire.message.PendingMark;
 import io.lockstep.wire.message.PullObject;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.StatObject;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,8 +31,7 @@ import org.jspecify.annotations.Nullable;
 final class RepairSteps {
   /** The state machine that asked. */
   interface Machine {
-    void onStat(
-        long task, ErrorCode code, boolean exists, boolean tombstone, long size, Token newest);
+    void onStat(long task, ErrorCode code, SourceState found);
 
     void onCompared(long task, ErrorCode code, byte[] source, byte[] local);
 
@@ -73,8 +75,7 @@ final class RepairSteps {
           RepairOperation.begin(
               owner(begin.task()),
               begin.inode(),
-              begin.newest(),
-              begin.sourceSize(),
+              begin.source(),
               begin.sourceDirty(),
               done(begin.task())));
     } else if (effect instanceof HealEffect.DeleteLocal delete) {
@@ -165,10 +166,14 @@ final class RepairSteps {
           machine.onStat(
               effect.task(),
               answered(reply, reply.hasObjectState()),
-              state.getExists(),
-              state.getTombstone(),
-              Math.max(0, Math.min(state.getSize(), Limits.FILE_BYTES_MAX)),
-              Convert.token(state.getNewestToken()));
+              new SourceState(
+                  state.getExists(),
+                  state.getTombstone(),
+                  Math.max(0, Math.min(state.getSize(), Limits.FILE_BYTES_MAX)),
+                  Convert.token(state.getNewestToken()),
+                  state.getPendingList().stream()
+                      .map(PendingMark::getMember)
+                      .collect(Collectors.toSet())));
         });
   }
 

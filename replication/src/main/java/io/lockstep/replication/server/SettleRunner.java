@@ -2,9 +2,9 @@ package io.lockstep.replication.server;
 
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
-import io.lockstep.core.Token;
 import io.lockstep.replication.heal.HealEffect;
 import io.lockstep.replication.heal.Settler;
+import io.lockstep.replication.heal.SourceState;
 import io.lockstep.replication.marks.Decision;
 import io.lockstep.replication.store.DbBatch;
 import io.lockstep.replication.store.StoredObject;
@@ -142,9 +142,8 @@ final class SettleRunner implements RepairSteps.Machine {
   }
 
   @Override
-  public void onStat(
-      long ofTask, ErrorCode code, boolean exists, boolean tombstone, long size, Token newest) {
-    run(settler.onStat(code, exists, tombstone, size, newest));
+  public void onStat(long ofTask, ErrorCode code, SourceState found) {
+    run(settler.onStat(code, found));
   }
 
   @Override

@@ -20,10 +20,15 @@ import io.lockstep.replication.heal.HealEffect.SyncLocal;
 import io.lockstep.replication.marks.DirtyMark;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 class HealerTest {
+  private static SourceState found(boolean exists, boolean tombstone, long size, Token newest) {
+    return new SourceState(exists, tombstone, size, newest, Set.of());
+  }
+
   private static final Token TOKEN = new Token(4, 1);
   private static final DirtyMark OWN = new DirtyMark(new Token(3, 1), 2, 0);
 
@@ -42,8 +47,8 @@ class HealerTest {
         List.of(new Found(10, 0, theirs)),
         List.of(new Found(10, 0, OWN)),
         List.of(new Found(10, 0, OWN)));
-    List<HealEffect> effects = healer.onStat(1, ErrorCode.OK, true, false, 0, TOKEN);
-    assertThat(effects).containsExactly(new Begin(10, 1, TOKEN, 0, theirs));
+    List<HealEffect> effects = healer.onStat(1, ErrorCode.OK, found(true, false, 0, TOKEN));
+    assertThat(effects).containsExactly(new Begin(10, 1, found(true, false, 0, TOKEN), theirs));
     healer.onDone(1, ErrorCode.OK);
     effects = healer.onDone(1, ErrorCode.OK);
     assertThat(effects).containsExactly(new Finish(10, 1, OWN, true));
@@ -76,8 +81,8 @@ class HealerTest {
             List.of(new Found(10, 0, OWN)));
     assertThat(effects).containsExactly(new StatSource(10, 1, 1));
     long size = 3 * Limits.BLOCK_BYTES + 100;
-    effects = healer.onStat(1, ErrorCode.OK, true, false, size, TOKEN);
-    assertThat(effects).containsExactly(new Begin(10, 1, TOKEN, size, null));
+    effects = healer.onStat(1, ErrorCode.OK, found(true, false, size, TOKEN));
+    assertThat(effects).containsExactly(new Begin(10, 1, found(true, false, size, TOKEN), null));
     effects = healer.onDone(1, ErrorCode.OK);
     assertThat(effects).containsExactly(new Compare(10, 1, 1, 0, ObjectRepair.COMPARE_BLOCKS));
     byte[] source = {0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4};
@@ -137,11 +142,11 @@ class HealerTest {
     List<HealEffect> effects =
         listed(healer, healer.onStart(), List.of(pending(10, 5)), List.of(), List.of());
     assertThat(effects).containsExactly(new StatSource(10, 1, 1));
-    healer.onStat(1, ErrorCode.OK, true, false, 100, TOKEN);
+    healer.onStat(1, ErrorCode.OK, found(true, false, 100, TOKEN));
     healer.onDone(1, ErrorCode.OK);
     effects = healer.onCompared(1, ErrorCode.TIMED_OUT, new byte[0], new byte[0]);
     assertThat(effects).containsExactly(new StatSource(10, 1, 2));
-    effects = healer.onStat(1, ErrorCode.CORRUPT, false, false, 0, Token.NONE);
+    effects = healer.onStat(1, ErrorCode.CORRUPT, found(false, false, 0, Token.NONE));
     assertThat(effects).hasSize(1).first().isInstanceOf(Pause.class);
     // The next sweep is a first one again: nothing of the union was dropped.
     effects = healer.onPauseOver(((Pause) effects.get(0)).sweep());
@@ -177,7 +182,7 @@ class HealerTest {
   void renewedMarkIsHealedAgain() {
     Healer healer = new Healer(List.of(1, 2), false);
     listed(healer, healer.onStart(), List.of(pending(10, 5)), List.of(), List.of());
-    healer.onStat(1, ErrorCode.OK, false, false, 0, TOKEN);
+    healer.onStat(1, ErrorCode.OK, found(false, false, 0, TOKEN));
     List<HealEffect> effects = healer.onDone(1, ErrorCode.OK);
     assertThat(effects).containsExactly(new SyncLocal(10, 1));
     effects = healer.onDone(1, ErrorCode.OK);
@@ -192,7 +197,7 @@ class HealerTest {
   void deadObjectIsDeletedHere() {
     Healer healer = new Healer(List.of(1, 2), false);
     listed(healer, healer.onStart(), List.of(pending(10, 5)), List.of(), List.of());
-    List<HealEffect> effects = healer.onStat(1, ErrorCode.OK, false, true, 0, TOKEN);
+    List<HealEffect> effects = healer.onStat(1, ErrorCode.OK, found(false, true, 0, TOKEN));
     assertThat(effects).containsExactly(new DeleteLocal(10, 1, TOKEN));
     effects = healer.onDone(1, ErrorCode.OK);
     assertThat(effects).containsExactly(new ClearPendingAt(10, 1, 1, 5));
@@ -231,7 +236,7 @@ class HealerTest {
     ObjectRepair repair = new ObjectRepair(1, 1, List.of(1), java.util.Map.of(), null, null);
     repair.start();
     long size = 5L << 20;
-    repair.onStat(ErrorCode.OK, true, false, size, TOKEN);
+    repair.onStat(ErrorCode.OK, found(true, false, size, TOKEN));
     assertThat(repair.onDone(ErrorCode.OK)).isInstanceOf(Compare.class);
     byte[] sums = new byte[4 * ObjectRepair.COMPARE_BLOCKS];
     HealEffect effect = repair.onCompared(ErrorCode.OK, sums, new byte[0]);
@@ -255,7 +260,7 @@ class HealerTest {
     while (!todo.isEmpty()) {
       HealEffect effect = todo.remove(0);
       if (effect instanceof StatSource stat) {
-        todo.addAll(healer.onStat(stat.task(), ErrorCode.OK, false, false, 0, TOKEN));
+        todo.addAll(healer.onStat(stat.task(), ErrorCode.OK, found(false, false, 0, TOKEN)));
       } else if (effect instanceof Begin begin) {
         todo.addAll(healer.onDone(begin.task(), ErrorCode.OK));
       } else if (effect instanceof SyncLocal sync) {

@@ -140,16 +140,27 @@ class MarkRulesTest {
   }
 
   @Test
+  void repairTellsMembersOutOfStepWhatTheSourceTells() {
+    ObjectMarks marks = after(ObjectMarks.NONE, write(LEASE, 1, 2, 3));
+    ObjectMarks repairing =
+        ((Admit) rules.onRepairBegin(marks, NEXT, null, List.of(3, 4), 5)).marks();
+    assertThat(repairing.pending().keySet()).containsExactly(3, 4);
+    assertThat(repairing.pending().get(3)).isEqualTo(marks.pending().get(3));
+    assertThat(repairing.pending().get(4).epoch()).isEqualTo(5);
+  }
+
+  @Test
   void repairMarksTheObjectAndLearnsTheFence() {
     ObjectMarks marks = after(ObjectMarks.NONE, write(LEASE, 1, 2));
-    ObjectMarks repairing = ((Admit) rules.onRepairBegin(marks, NEXT, null)).marks();
+    ObjectMarks repairing = ((Admit) rules.onRepairBegin(marks, NEXT, null, List.of(), 5)).marks();
     assertThat(repairing.healing()).isTrue();
     assertThat(repairing.newest()).isEqualTo(NEXT);
     assertThat(rules.onWrite(repairing, write(LEASE, 1, 2), true))
         .isEqualTo(new Refuse(ErrorCode.STALE_TOKEN));
-    assertThat(((Admit) rules.onRepairBegin(marks, OLD, null)).marks().newest()).isEqualTo(LEASE);
+    assertThat(((Admit) rules.onRepairBegin(marks, OLD, null, List.of(), 5)).marks().newest())
+        .isEqualTo(LEASE);
     DirtyMark theirs = new DirtyMark(NEXT, 1, 0);
-    assertThat(((Admit) rules.onRepairBegin(marks, NEXT, theirs)).marks().dirty())
+    assertThat(((Admit) rules.onRepairBegin(marks, NEXT, theirs, List.of(), 5)).marks().dirty())
         .isEqualTo(theirs);
     ObjectMarks whole = ((Admit) rules.onRepairEnd(repairing, marks.dirty())).marks();
     assertThat(whole.isSettled()).isTrue();

@@ -54,6 +54,14 @@ class MutantsTest {
     }
   }
 
+  /** P2 changed: a copy that was healed does not say whom its source has marks about. */
+  private static final class HealsWithoutPending extends MarkRules {
+    @Override
+    protected boolean isUntold(ObjectMarks marks, int member) {
+      return false;
+    }
+  }
+
   /** P10 changed: heal overwrites what clients wrote meanwhile. */
   private static final class OverwritesClients extends HealRules {
     @Override
@@ -149,6 +157,41 @@ class MutantsTest {
       cluster.adopt(false, 1, 2, 3);
       return cluster.marks(1, 3).getObjectsCount() == 1
           && cluster.marks(2, 3).getObjectsCount() == 1;
+    }
+  }
+
+  @Test
+  void healedCopySpeaksForThoseWhoAreStillAway() throws Exception {
+    assertThat(lastMemberLeftKnowsWhoMissedIt(cluster())).isTrue();
+  }
+
+  @Test
+  void healWithoutThePendingMarksOfTheSourceIsCaught() throws Exception {
+    assertThat(lastMemberLeftKnowsWhoMissedIt(cluster().with(new HealsWithoutPending()))).isFalse();
+  }
+
+  /** Members 2 and 3 miss a write; 3 is healed, and then it is the only one to heal 2 from. */
+  private static boolean lastMemberLeftKnowsWhoMissedIt(TestCluster fresh) throws Exception {
+    try (TestCluster cluster = fresh.start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, SIZE));
+      cluster.clearAll(1, LEASE, 1);
+      for (int member = 2; member <= 3; member++) {
+        cluster.stopDaemon(member);
+        cluster.become(member, MemberMode.ERR);
+      }
+      cluster.adopt(false, 1);
+      cluster.writeAll(1, LEASE, 2, 0, filled(2, SIZE));
+      cluster.clearAll(1, LEASE, 2);
+      cluster.startDaemon(3);
+      cluster.become(3, MemberMode.WO);
+      cluster.adopt(false, 1, 3);
+      cluster.adopt(true, 3);
+      cluster.awaitHealed();
+      cluster.adopt(false, 1, 3);
+      cluster.stopDaemon(1);
+      cluster.become(1, MemberMode.ERR);
+      cluster.adopt(false, 3);
+      return cluster.marks(3, 2).getObjectsCount() == 1;
     }
   }
 
