@@ -75,6 +75,9 @@ final class InodeLeases {
   /** A lease that this table never knew may have left members unequal: the next end is unclean. */
   private boolean tainted;
 
+  /** It was settled in this term: what a former one left is gone. */
+  private boolean settledOnce;
+
   private String lastEnd = "";
 
   InodeLeases(long inode, LeaseBook book) {
@@ -184,7 +187,7 @@ final class InodeLeases {
     }
     Waiter waiter = new Waiter(asked, nowNs);
     boolean free = state == State.FREE || state == State.SHARED;
-    boolean alone = held == null && queue.isEmpty() && !mustWait(waiter);
+    boolean alone = held == null && queue.isEmpty() && !mustWait(waiter) && !isUnswept(asked.set());
     if (free && alone && book.mayQueue() && !isOvertaken(asked, null, null)) {
       enqueue(waiter, nowNs);
     } else {
@@ -295,13 +298,15 @@ final class InodeLeases {
       return;
     }
     settle = null;
+    settledOnce = true;
     become(holders.isEmpty() ? State.FREE : State.SHARED, "settled");
     book.emit(new Effect.SizeOwner(inode, Effect.SizeOwner.MASTER));
     queries.answerAll();
     pump(nowNs);
   }
 
-  void onSettleAttributes(long request, long session, long deadlineNs, long nowNs) {
+  void onSettleAttributes(long request, long session, long set, long deadlineNs, long nowNs) {
+    maybeSettleFirst(set, nowNs);
     Lease owner = sizeOwner();
     boolean wait = state == State.SETTLING || (owner != null && owner.session != session);
     if (!wait) {
@@ -362,6 +367,9 @@ final class InodeLeases {
     if (!book.isGranting() || state == State.SETTLING) {
       return;
     }
+    if (!queue.isEmpty() && maybeSettleFirst(queue.peekFirst().set, nowNs)) {
+      return;
+    }
     while (!queue.isEmpty() && !mustWait(queue.peekFirst())) {
       Waiter head = queue.peekFirst();
       grant(head, nowNs);
@@ -370,6 +378,23 @@ final class InodeLeases {
       }
     }
     recallFor(queue.peekFirst(), nowNs);
+  }
+
+  /**
+   * While its set was away, nobody could look whether a holder of a former term left something: the
+   * members may differ, and the master may not know the size.
+   */
+  private boolean maybeSettleFirst(long set, long nowNs) {
+    boolean first = isUnswept(set);
+    if (first) {
+      startSettle(set, "its set was away when this term began", nowNs);
+    }
+    return first;
+  }
+
+  private boolean isUnswept(long set) {
+    boolean free = state == State.FREE && !settledOnce;
+    return free && book.rules.mustSettleFirst(set, book.unswept());
   }
 
   private void grantReaders(long nowNs) {

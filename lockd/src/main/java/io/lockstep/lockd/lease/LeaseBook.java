@@ -36,6 +36,9 @@ final class LeaseBook {
   private int leases;
   private boolean granting;
 
+  /** Sets that were away when this term looked for what the former one left. */
+  private Set<Long> unswept = Set.of();
+
   LeaseBook(LeaseRules rules, LeaseLimits limits) {
     this.rules = rules;
     this.limits = limits;
@@ -77,6 +80,14 @@ final class LeaseBook {
 
   void setGranting(boolean granting) {
     this.granting = granting;
+  }
+
+  Set<Long> unswept() {
+    return unswept;
+  }
+
+  void setUnswept(Set<Long> unswept) {
+    this.unswept = Set.copyOf(unswept);
   }
 
   boolean mayQueue() {

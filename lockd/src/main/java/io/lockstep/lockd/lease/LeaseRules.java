@@ -1,6 +1,7 @@
 package io.lockstep.lockd.lease;
 
 import io.lockstep.wire.message.LeaseMode;
+import java.util.Collection;
 
 /**
  * Immutable. The decisions of the lease table that carry the protocol rules, apart from its
@@ -13,6 +14,11 @@ public class LeaseRules {
   /** P1: whether this end leaves members that may differ. */
   boolean mustSettle(LeaseMode mode, boolean clean, long set) {
     return mode == LeaseMode.EXCLUSIVE && !clean && set != 0;
+  }
+
+  /** P1: whether a former term may have left members that differ, of a file that nobody holds. */
+  boolean mustSettleFirst(long set, Collection<Long> unswept) {
+    return unswept.contains(set);
   }
 
   /** P4: whether an id was ended before, or has been overtaken. */

@@ -84,7 +84,7 @@ public final class LeaseTable {
     }
   }
 
-  private record GraceAsker(long request, long inode, long session, long deadlineNs) {}
+  private record GraceAsker(long request, long inode, long session, long set, long deadlineNs) {}
 
   private final LeaseBook book;
   private final Map<Long, InodeLeases> inodes = new LinkedHashMap<>();
@@ -125,6 +125,11 @@ public final class LeaseTable {
 
   public boolean isServing() {
     return phase == Phase.SERVING;
+  }
+
+  /** Whether all that former terms left is settled: the master's sizes are right. */
+  public boolean isSwept() {
+    return isServing() && book.unswept().isEmpty();
   }
 
   /** Leases granted. */
@@ -320,21 +325,40 @@ public final class LeaseTable {
     return finish(nowNs);
   }
 
-  /** The master's answer to {@link Effect.AskSettleOrphans}. */
-  public List<Effect> onOrphansSettled(Token seal, boolean done, long nowNs) {
+  /**
+   * The master's answer to {@link Effect.AskSettleOrphans}. A set that is away holds up no other:
+   * its files are settled one by one before anybody gets them, until a later sweep has looked.
+   *
+   * @param unswept sets that were away
+   */
+  public List<Effect> onOrphansSettled(Token seal, boolean done, Set<Long> unswept, long nowNs) {
     requireStarted();
     if (seal.equals(sweepSeal)) {
       sweepSeal = null;
       if (!done) {
         sweepWanted = true;
       } else {
-        sweepRepeat = null;
-        if (phase == Phase.SWEEPING) {
-          serve(nowNs);
-        }
+        onSwept(unswept, nowNs);
       }
     }
     return finish(nowNs);
+  }
+
+  private void onSwept(Set<Long> unswept, long nowNs) {
+    if (phase == Phase.SWEEPING) {
+      book.setUnswept(unswept);
+      serve(nowNs);
+    } else {
+      // One that went away later has left nothing that this term does not know of.
+      Set<Long> still = new LinkedHashSet<>(book.unswept());
+      still.retainAll(unswept);
+      book.setUnswept(still);
+    }
+    if (book.unswept().isEmpty()) {
+      sweepRepeat = null;
+    } else {
+      sweepWanted = true;
+    }
   }
 
   /**
@@ -358,9 +382,9 @@ public final class LeaseTable {
    * master has what an exclusive holder other than the asker knows.
    */
   public List<Effect> onSettleAttributes(
-      long request, long inode, long session, long deadlineNs, long nowNs) {
+      long request, long inode, long session, long set, long deadlineNs, long nowNs) {
     requireStarted();
-    settleAttributes(new GraceAsker(request, inode, session, deadlineNs), nowNs);
+    settleAttributes(new GraceAsker(request, inode, session, set, deadlineNs), nowNs);
     return finish(nowNs);
   }
 
@@ -371,7 +395,8 @@ public final class LeaseTable {
       on(
           asker.inode,
           leases ->
-              leases.onSettleAttributes(asker.request, asker.session, asker.deadlineNs, nowNs));
+              leases.onSettleAttributes(
+                  asker.request, asker.session, asker.set, asker.deadlineNs, nowNs));
     } else if (graceAskers.size() >= book.limits.waitersMax()) {
       book.emit(new Effect.AnswerAttributes(asker.request, ErrorCode.BUSY));
     } else {

@@ -179,7 +179,8 @@ final class LeaseService {
         SettleAttributes it = request.getSettleAttributes();
         long id = nextRequest(responder);
         outbox.run(
-            table.onSettleAttributes(id, it.getInode(), it.getSession(), deadlineNs, nowNs()));
+            table.onSettleAttributes(
+                id, it.getInode(), it.getSession(), it.getSet(), deadlineNs, nowNs()));
       }
       case RIDE_LEASE -> ride(request.getRideLease(), responder, deadlineNs);
       case CONDEMN_INODE -> {

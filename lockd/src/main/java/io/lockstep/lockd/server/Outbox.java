@@ -143,7 +143,7 @@ final class Outbox {
     for (Effect effect : effects) {
       carryOut(effect);
     }
-    if (table.isServing()) {
+    if (table.isSwept()) {
       sizeOwners.complete();
     }
   }
@@ -384,7 +384,8 @@ final class Outbox {
           if (!Replies.isOk(reply)) {
             LOG.warn("orphaned marks are not settled yet: {}", describe(reply));
           }
-          run(table.onOrphansSettled(it.seal(), Replies.isOk(reply), nowNs()));
+          Set<Long> unswept = Set.copyOf(reply.getSettleOrphans().getUnsweptList());
+          run(table.onOrphansSettled(it.seal(), Replies.isOk(reply), unswept, nowNs()));
         },
         () -> {});
   }

@@ -31,7 +31,7 @@ final class SizeOwners {
     }
   }
 
-  /** All holders are known: grace is over. */
+  /** All holders are known, and what former ones left is settled. */
   void complete() {
     complete = true;
   }

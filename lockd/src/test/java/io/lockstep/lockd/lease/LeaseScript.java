@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Runs lines like {@code acquire s=11 i=7 lease=1 mode=X set=3} against one table and renders the
@@ -68,9 +69,9 @@ final class LeaseScript {
           table.onReclaim(s, reclaims(args.get("items")), args.containsKey("last"), now);
       case "end" -> table.onSessionEnded(s, args.containsKey("clean"), now);
       case "settled" -> table.onSettled(i, settles.get(i), !args.containsKey("failed"), now);
-      case "swept" -> table.onOrphansSettled(seal, !args.containsKey("failed"), now);
+      case "swept" -> table.onOrphansSettled(seal, !args.containsKey("failed"), Set.of(), now);
       case "condemn" -> table.onCondemn(number(args, "r"), i, number(args, "set"), deadline, now);
-      case "attributes" -> table.onSettleAttributes(number(args, "r"), i, s, deadline, now);
+      case "attributes" -> table.onSettleAttributes(number(args, "r"), i, s, 0, deadline, now);
       case "answer" -> table.onAnswerQuery(s, i, lease, number(args, "query"), now);
       default -> throw new IllegalArgumentException("unknown command " + name);
     };

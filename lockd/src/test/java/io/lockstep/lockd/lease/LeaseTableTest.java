@@ -8,7 +8,9 @@ import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Token;
 import io.lockstep.wire.message.LeaseMode;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -36,7 +38,7 @@ class LeaseTableTest {
     List<Effect> effects = table.onStarted(10, List.of(), nowNs);
     assertThat(table.phase()).isEqualTo(LeaseTable.Phase.SWEEPING);
     Token seal = ((Effect.AskSettleOrphans) effects.get(0)).seal();
-    table.onOrphansSettled(seal, true, nowNs);
+    table.onOrphansSettled(seal, true, Set.of(), nowNs);
     assertThat(table.isServing()).isTrue();
   }
 
@@ -412,10 +414,68 @@ class LeaseTableTest {
 
   private void serve() {
     List<Effect> effects = table.onStarted(10, List.of(), nowNs);
-    table.onOrphansSettled(((Effect.AskSettleOrphans) effects.get(0)).seal(), true, nowNs);
+    table.onOrphansSettled(sweep(effects), true, Set.of(), nowNs);
     for (long session = 11; session <= 15; session++) {
       table.onSessionOpened(session, nowNs);
     }
+  }
+
+  private static Token sweep(List<Effect> effects) {
+    return effects.stream()
+        .filter(Effect.AskSettleOrphans.class::isInstance)
+        .map(effect -> ((Effect.AskSettleOrphans) effect).seal())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void fileOfASetThatWasAwayIsSettledBeforeAnybodyGetsIt() {
+    assertThat(settlesFirst()).isTrue();
+  }
+
+  @Test
+  void grantingWhatWasNotSweptIsCaught() {
+    table =
+        new LeaseTable(
+            SMALL,
+            new LeaseRules() {
+              @Override
+              boolean mustSettleFirst(long set, Collection<Long> unswept) {
+                return false;
+              }
+            });
+    assertThat(settlesFirst()).isFalse();
+  }
+
+  /** Set 3 is away when the term begins. */
+  private boolean settlesFirst() {
+    List<Effect> effects = table.onStarted(10, List.of(), nowNs);
+    table.onOrphansSettled(sweep(effects), true, Set.of(3L), nowNs);
+    table.onSessionOpened(11, nowNs);
+    assertThat(table.isServing()).isTrue();
+    assertThat(table.isSwept()).isFalse();
+    effects = acquire(11, FILE, 1, LeaseMode.SHARED);
+    if (effects.get(effects.size() - 1) instanceof Effect.AskSettle settle) {
+      effects = table.onSettled(FILE, settle.token(), true, nowNs);
+      assertThat(granted(effects)).containsExactly(11L);
+      return true;
+    }
+    assertThat(granted(effects)).containsExactly(11L);
+    return false;
+  }
+
+  @Test
+  void sweepIsRepeatedUntilAllSetsWereThere() {
+    List<Effect> effects = table.onStarted(10, List.of(), nowNs);
+    table.onOrphansSettled(sweep(effects), true, Set.of(3L, 4L), nowNs);
+    table.onSessionOpened(11, nowNs);
+    nowNs += S;
+    // Set 5 has gone away since: nobody of a former term left anything there.
+    table.onOrphansSettled(sweep(table.onTick(nowNs)), true, Set.of(4L, 5L), nowNs);
+    assertThat(granted(acquire(11, FILE, 1, LeaseMode.SHARED))).containsExactly(11L);
+    nowNs += 2 * S;
+    table.onOrphansSettled(sweep(table.onTick(nowNs)), true, Set.of(5L), nowNs);
+    assertThat(table.isSwept()).isTrue();
   }
 
   private List<Effect> acquire(long session, long inode, long lease, LeaseMode mode) {

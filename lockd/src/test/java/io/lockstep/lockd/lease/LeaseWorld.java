@@ -233,7 +233,7 @@ final class LeaseWorld {
     long asker = client == null ? 1 : client.session;
     request++;
     oracle.onAsked(request, inode, asker);
-    run(table.onSettleAttributes(request, inode, asker, nowNs + 2_000 * MS, nowNs));
+    run(table.onSettleAttributes(request, inode, asker, 0, nowNs + 2_000 * MS, nowNs));
   }
 
   private void condemn() {
@@ -364,7 +364,7 @@ final class LeaseWorld {
             () -> {
               if (it.seal().equals(seal)) {
                 oracle.onSwept(done);
-                run(table.onOrphansSettled(it.seal(), done, nowNs));
+                run(table.onOrphansSettled(it.seal(), done, Set.of(), nowNs));
               }
             }));
   }

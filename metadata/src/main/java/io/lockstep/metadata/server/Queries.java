@@ -244,7 +244,10 @@ final class Queries {
     Request ask =
         Request.newBuilder()
             .setSettleAttributes(
-                SettleAttributes.newBuilder().setInode(inode).setSession(work.request.getSession()))
+                SettleAttributes.newBuilder()
+                    .setInode(inode)
+                    .setSession(work.request.getSession())
+                    .setSet(last(reply).getSet()))
             .build();
     Thread asking = Thread.currentThread();
     boolean[] returned = {false};

@@ -14,6 +14,7 @@ import io.lockstep.wire.message.ObjectState;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.SettleOrphans;
+import io.lockstep.wire.message.SettleOrphansReply;
 import java.util.ArrayDeque;
 import java.util.HashSet;
 import java.util.List;
@@ -194,6 +195,7 @@ final class Settler {
     private final Token seal;
     private final long deadlineNs;
     private final Consumer<Reply> then;
+    private final SettleOrphansReply.Builder swept = SettleOrphansReply.newBuilder();
     private Reply worst = Replies.OK;
 
     Sweep(
@@ -213,14 +215,23 @@ final class Settler {
       Long set = sets.peek();
       SetConfig config = set == null ? null : board.config(set);
       if (set == null) {
-        then.accept(worst);
-      } else if (config == null || !config.open()) {
-        // A closed set is settled whole before it opens.
+        then.accept(
+            Replies.isOk(worst) ? Reply.newBuilder().setSettleOrphans(swept).build() : worst);
+      } else if (config == null) {
         sets.remove();
         next();
+      } else if (!config.open()) {
+        // It is settled whole before it opens, and not before.
+        skip(set);
       } else {
         listDirty(config, config.writers(), listed -> onListed(config, listed));
       }
+    }
+
+    private void skip(long set) {
+      swept.addUnswept(set);
+      sets.remove();
+      next();
     }
 
     private void onListed(SetConfig config, Listed listed) {
@@ -239,8 +250,7 @@ final class Settler {
             });
       } else if (config.readers().size() == 1 && failed.mode() == MemberMode.RW) {
         // Nothing of this set can be read or written; a new run of its last member closes it.
-        sets.remove();
-        next();
+        skip(config.set());
       } else if (ports.nowNs() - deadlineNs >= 0) {
         sets.remove();
         worst = Replies.failure(listed.code(), "member " + failed.id() + " lists no marks");

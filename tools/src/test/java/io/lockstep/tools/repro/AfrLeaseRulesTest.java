@@ -10,6 +10,7 @@ import io.lockstep.lockd.lease.LeaseTable;
 import io.lockstep.wire.message.LeaseMode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -39,7 +40,7 @@ class AfrLeaseRulesTest {
     for (Effect effect : more) {
       effects.add(effect);
       if (effect instanceof Effect.AskSettleOrphans sweep) {
-        run(table.onOrphansSettled(sweep.seal(), true, 0));
+        run(table.onOrphansSettled(sweep.seal(), true, Set.of(), 0));
       }
     }
   }
