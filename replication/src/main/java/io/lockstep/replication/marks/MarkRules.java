@@ -110,7 +110,14 @@ public class MarkRules {
     }
     return new Admit(
         new ObjectMarks(
-            token, null, Collections.emptySortedMap(), marks.versions(), true, false, false, 0),
+            token,
+            null,
+            Collections.emptySortedMap(),
+            marks.versions(),
+            true,
+            Copy.WHOLE,
+            false,
+            0),
         true);
   }
 
@@ -136,7 +143,8 @@ public class MarkRules {
     if (marks.newest().isOlderThan(newest)) {
       next = next.withNewest(newest);
     }
-    next = next.withDirty(DirtyMark.newer(marks.dirty(), sourceDirty)).withHealing(true);
+    next = next.withDirty(DirtyMark.newer(marks.dirty(), sourceDirty));
+    next = next.withCopy(marks.copy() == Copy.LOST ? Copy.LOST : Copy.HALF);
     List<Integer> untold = missedBy.stream().filter(member -> isUntold(marks, member)).toList();
     next = renewPending(next, untold, epoch);
     return new Admit(next, !next.equals(marks));
@@ -149,11 +157,22 @@ public class MarkRules {
    *     since, or null to keep what stands
    */
   public final Decision onRepairEnd(ObjectMarks marks, @Nullable DirtyMark ownDirty) {
-    ObjectMarks next = marks.withHealing(false);
+    ObjectMarks next = marks.withCopy(Copy.WHOLE);
     if (ownDirty != null && ownDirty.equals(marks.dirty())) {
       next = next.withDirty(null);
     }
     return new Admit(next, !next.equals(marks));
+  }
+
+  /** A sync of the bytes failed: nothing that this run or a later one reads of them is believed. */
+  public final Decision onSyncFailed(ObjectMarks marks) {
+    ObjectMarks next = marks.tombstone() ? marks : marks.withCopy(afterFailedSync(marks));
+    return new Admit(next, !next.equals(marks));
+  }
+
+  /** What is left of the bytes. */
+  protected Copy afterFailedSync(ObjectMarks marks) {
+    return Copy.LOST;
   }
 
   /** I1. */

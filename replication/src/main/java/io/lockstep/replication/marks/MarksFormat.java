@@ -13,7 +13,7 @@ import java.util.TreeMap;
  *
  * <pre>
  * u8  version = 1
- * u8  flags: 1 tombstone, 2 present, 4 healing, 8 dirty
+ * u8  flags: 1 tombstone, 2 present, 4 healing, 8 dirty, 16 lost (beside healing)
  * u64 newest.term   u64 newest.sequence
  * u64 versions      u64 size
  * if dirty:  u64 token.term  u64 token.sequence  u64 cycle  u32 layer
@@ -26,6 +26,7 @@ public final class MarksFormat {
   private static final int PRESENT = 2;
   private static final int HEALING = 4;
   private static final int DIRTY = 8;
+  private static final int LOST = 16;
   private static final int FIXED_BYTES = 2 + 4 * 8 + 1;
   private static final int DIRTY_BYTES = 3 * 8 + 4;
   private static final int PENDING_BYTES = 4 + 2 * 8;
@@ -46,6 +47,7 @@ public final class MarksFormat {
         (marks.tombstone() ? TOMBSTONE : 0)
             | (marks.present() ? PRESENT : 0)
             | (marks.healing() ? HEALING : 0)
+            | (marks.copy() == Copy.LOST ? LOST : 0)
             | (dirty != null ? DIRTY : 0);
     bytes.put((byte) VERSION).put((byte) flags);
     putToken(bytes, marks.newest());
@@ -98,9 +100,16 @@ public final class MarksFormat {
         pending,
         versions,
         (flags & TOMBSTONE) != 0,
-        (flags & HEALING) != 0,
+        copy(flags),
         (flags & PRESENT) != 0,
         size);
+  }
+
+  private static Copy copy(int flags) {
+    if ((flags & HEALING) == 0) {
+      return Copy.WHOLE;
+    }
+    return (flags & LOST) == 0 ? Copy.HALF : Copy.LOST;
   }
 
   private static void putToken(ByteBuffer bytes, Token token) {

@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param pending by member id
  * @param versions the last version given to a pending mark of this object
  * @param tombstone the inode is dead: nothing is served, nothing is created again (P15)
- * @param healing the bytes are being replaced from another member: they and their stored checksums
- *     are not to be trusted after a crash
+ * @param copy whether they are to be trusted, and their stored checksums, after a crash
  * @param present a file with the object's bytes belongs to this record
  * @param size of that file when the last mark was cleared; speaks only of an object that is settled
  */
@@ -25,25 +24,31 @@ public record ObjectMarks(
     SortedMap<Integer, Pending> pending,
     long versions,
     boolean tombstone,
-    boolean healing,
+    Copy copy,
     boolean present,
     long size) {
   /** Of an object that nobody has written. */
   public static final ObjectMarks NONE =
-      new ObjectMarks(Token.NONE, null, Collections.emptySortedMap(), 0, false, false, false, 0);
+      new ObjectMarks(
+          Token.NONE, null, Collections.emptySortedMap(), 0, false, Copy.WHOLE, false, 0);
 
   public ObjectMarks {
     pending = Collections.unmodifiableSortedMap(pending);
   }
 
+  /** Whether the bytes are not whole, and nobody may read them. */
+  public boolean healing() {
+    return copy != Copy.WHOLE;
+  }
+
   /** Whether the object belongs into the index of marked objects. */
   public boolean isMarked() {
-    return dirty != null || healing || !pending.isEmpty();
+    return dirty != null || healing() || !pending.isEmpty();
   }
 
   /** Whether nothing is in flight here: bytes, {@link #size} and stored checksums agree. */
   public boolean isSettled() {
-    return dirty == null && !healing;
+    return dirty == null && !healing();
   }
 
   public boolean hasPendingFor(int member) {
@@ -51,15 +56,15 @@ public record ObjectMarks(
   }
 
   ObjectMarks withNewest(Token token) {
-    return new ObjectMarks(token, dirty, pending, versions, tombstone, healing, present, size);
+    return new ObjectMarks(token, dirty, pending, versions, tombstone, copy, present, size);
   }
 
   ObjectMarks withDirty(@Nullable DirtyMark mark) {
-    return new ObjectMarks(newest, mark, pending, versions, tombstone, healing, present, size);
+    return new ObjectMarks(newest, mark, pending, versions, tombstone, copy, present, size);
   }
 
   ObjectMarks withPending(SortedMap<Integer, Pending> marks, long lastVersion) {
-    return new ObjectMarks(newest, dirty, marks, lastVersion, tombstone, healing, present, size);
+    return new ObjectMarks(newest, dirty, marks, lastVersion, tombstone, copy, present, size);
   }
 
   ObjectMarks withoutPending(int member) {
@@ -68,18 +73,17 @@ public record ObjectMarks(
     return withPending(rest, versions);
   }
 
-  ObjectMarks withHealing(boolean nowHealing) {
-    return new ObjectMarks(newest, dirty, pending, versions, tombstone, nowHealing, present, size);
+  ObjectMarks withCopy(Copy now) {
+    return new ObjectMarks(newest, dirty, pending, versions, tombstone, now, present, size);
   }
 
   /** With bytes on the disk, or without. */
   public ObjectMarks withPresent(boolean nowPresent) {
-    return new ObjectMarks(newest, dirty, pending, versions, tombstone, healing, nowPresent, size);
+    return new ObjectMarks(newest, dirty, pending, versions, tombstone, copy, nowPresent, size);
   }
 
   /** With the size that the file has now that nothing is in flight. */
   public ObjectMarks withSize(long sizeBytes) {
-    return new ObjectMarks(
-        newest, dirty, pending, versions, tombstone, healing, present, sizeBytes);
+    return new ObjectMarks(newest, dirty, pending, versions, tombstone, copy, present, sizeBytes);
   }
 }

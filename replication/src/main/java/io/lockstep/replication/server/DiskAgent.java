@@ -5,6 +5,7 @@ import io.lockstep.core.Agent;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
 import io.lockstep.replication.heal.HealRules;
+import io.lockstep.replication.marks.Decision;
 import io.lockstep.replication.marks.MarkRules;
 import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.replication.store.DbBatch;
@@ -46,7 +47,8 @@ final class DiskAgent {
       MarkRules markRules,
       HealRules healRules,
       DaemonCounters counters,
-      Executor io) {}
+      Executor io,
+      Map<Long, Replica> replicas) {}
 
   private static final int INBOX_MAX = 4096;
   private static final int DRAIN_MAX = 256;
@@ -277,15 +279,36 @@ final class DiskAgent {
     IOException problem = failure;
     resume(
         new DiskOperation() {
+          /** That the bytes are lost is durable before anybody hears of it. */
           @Override
           boolean onDecide(DiskAgent owner, DbBatch batch) {
-            owner.onSynced(object, sync, problem);
-            return false;
+            boolean lost = problem != null && owner.maybeMarkLost(object, batch);
+            if (!lost) {
+              owner.onSynced(object, sync, problem);
+            }
+            return lost;
           }
 
           @Override
-          void onFailed(ErrorCode code, String message) {}
+          void onCommitted(DiskAgent owner) {
+            owner.onSynced(object, sync, problem);
+          }
+
+          @Override
+          void onFailed(ErrorCode code, String message) {
+            onSynced(object, sync, problem);
+          }
         });
+  }
+
+  private boolean maybeMarkLost(StoredObject object, DbBatch batch) {
+    Replica replica = tools.replicas().get(object.key().set());
+    Decision.Admit lost = (Decision.Admit) markRules().onSyncFailed(object.marks());
+    boolean marks = replica != null && lost.persist();
+    if (marks) {
+      putMarks(replica, object, lost.marks(), batch, true);
+    }
+    return marks;
   }
 
   private void onSynced(

@@ -9,6 +9,7 @@ import io.lockstep.replication.heal.HealRules;
 import io.lockstep.replication.heal.Range;
 import io.lockstep.replication.heal.SourceState;
 import io.lockstep.replication.heal.TakenRanges;
+import io.lockstep.replication.marks.Copy;
 import io.lockstep.replication.marks.Decision;
 import io.lockstep.replication.marks.DirtyMark;
 import io.lockstep.replication.marks.ObjectMarks;
@@ -208,7 +209,7 @@ abstract class RepairOperation extends DiskOperation {
 
       @Override
       void onCommitted(DiskAgent agent) throws Outcome {
-        if (object().failure() != null) {
+        if (object().failure() != null || object().marks().copy() == Copy.LOST) {
           object().renew();
         }
         object().refresh();
@@ -352,12 +353,18 @@ abstract class RepairOperation extends DiskOperation {
    */
   static DiskOperation keep(Owner owner, long inode, Listener listener) {
     return new RepairOperation(owner, inode, listener) {
+      private boolean rewritten;
+
       @Override
       boolean onRepair(DiskAgent agent, DbBatch batch) throws Outcome {
         checkSeal(object().marks().newest());
         if (object().hasAdmitted()) {
           agent.resume(this);
           return false;
+        }
+        if (object().marks().copy() == Copy.LOST && !rewritten) {
+          rewritten = true;
+          object().rewrite();
         }
         if (object().isUnsynced()) {
           agent.sync(object(), (code, message) -> onSynced(agent, code, message));

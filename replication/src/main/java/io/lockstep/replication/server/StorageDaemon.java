@@ -126,9 +126,10 @@ public final class StorageDaemon implements RequestHandler, AutoCloseable {
       ReplicaDirectory directories = new ReplicaDirectory(options.directory(), data.daemon());
       DiskSpace space = new DiskSpace(options.directory(), options.reserveBytes());
       DaemonCounters counters = new DaemonCounters();
+      Map<Long, Replica> live = new ConcurrentHashMap<>();
       DiskAgent.Tools tools =
           new DiskAgent.Tools(
-              db, space, parts.markRules(), parts.healRules(), counters, agents.io());
+              db, space, parts.markRules(), parts.healRules(), counters, agents.io(), live);
       BufferPool buffers = new BufferPool();
       List<DiskAgent> disks = new ArrayList<>();
       int filesMax = Math.max(8, options.openFilesMax() / agents.disks().size());
@@ -154,7 +155,7 @@ public final class StorageDaemon implements RequestHandler, AutoCloseable {
               agents.io(),
               peers,
               counters,
-              new ConcurrentHashMap<>());
+              live);
       StorageDaemon daemon = new StorageDaemon(context, agents, onFatal);
       daemon.replicas.open();
       opened = true;

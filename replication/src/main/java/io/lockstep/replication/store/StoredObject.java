@@ -374,6 +374,22 @@ public final class StoredObject {
     }
   }
 
+  /** Writes all bytes as they are read, so that the next sync brings them to the disk. */
+  public void rewrite() throws Outcome {
+    ByteBuffer chunk = table.buffers().take(ZERO_CHUNK);
+    try {
+      for (long at = 0; at < size; at += chunk.limit()) {
+        chunk.clear().limit((int) Math.min(size - at, ZERO_CHUNK));
+        file().read(chunk, at);
+        write(at, new ByteBuffer[] {chunk.flip()});
+      }
+    } catch (IOException e) {
+      throw stop(e);
+    } finally {
+      table.buffers().give(chunk);
+    }
+  }
+
   /** The bytes from {@code offset}, fewer at the end of the object; CORRUPT if a block is bad. */
   public Payload read(long offset, int length) throws Outcome {
     checkUsable();

@@ -150,6 +150,17 @@ class MarkRulesTest {
   }
 
   @Test
+  void bytesThatAFailedSyncLostStayLostUntilTheyAreRepaired() {
+    ObjectMarks marks = after(ObjectMarks.NONE, write(LEASE, 1, 2));
+    ObjectMarks lost = ((Admit) rules.onSyncFailed(marks)).marks();
+    assertThat(lost.copy()).isEqualTo(Copy.LOST);
+    assertThat(lost.isSettled()).isFalse();
+    ObjectMarks repairing = ((Admit) rules.onRepairBegin(lost, NEXT, null, List.of(), 5)).marks();
+    assertThat(repairing.copy()).isEqualTo(Copy.LOST);
+    assertThat(((Admit) rules.onRepairEnd(repairing, null)).marks().copy()).isEqualTo(Copy.WHOLE);
+  }
+
+  @Test
   void repairMarksTheObjectAndLearnsTheFence() {
     ObjectMarks marks = after(ObjectMarks.NONE, write(LEASE, 1, 2));
     ObjectMarks repairing = ((Admit) rules.onRepairBegin(marks, NEXT, null, List.of(), 5)).marks();

@@ -21,7 +21,7 @@ class MarksFormatTest {
           new TreeMap<>(Map.of(3, new Pending(9, 5), 2, new Pending(8, 4))),
           9,
           false,
-          true,
+          Copy.HALF,
           true,
           0x1234);
 
@@ -50,6 +50,10 @@ class MarksFormatTest {
     assertThat(MarksFormat.decode(HexFormat.of().parseHex(FULL_BYTES))).isEqualTo(FULL);
     assertThat(HexFormat.of().formatHex(MarksFormat.encode(ObjectMarks.NONE)))
         .isEqualTo("01" + "00" + "00".repeat(32) + "00");
+    ObjectMarks lost = ObjectMarks.NONE.withCopy(Copy.LOST);
+    assertThat(HexFormat.of().formatHex(MarksFormat.encode(lost)))
+        .isEqualTo("01" + "14" + "00".repeat(32) + "00");
+    assertThat(MarksFormat.decode(MarksFormat.encode(lost))).isEqualTo(lost);
   }
 
   @Test
