@@ -29,6 +29,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Confined to the thread of the simulation. Invariants, watched at every answer of a storage
@@ -40,7 +42,8 @@ import java.util.Map;
  *       carries.
  *   <li>I5: when a write is answered, its dirty mark is durable: the member would show it after a
  *       loss of power at this instant.
- *   <li>P2: and a pending mark for each member that the write names as absent.
+ *   <li>P2: and a pending mark for each member that the write names as absent, or that the log
+ *       calls out of step at the epoch that the write carries.
  * </ul>
  *
  * <p>Production watches the others itself, at every event, and a broken one ends the seed: I2
@@ -157,14 +160,19 @@ final class Watch {
     return new Fence(token.getTerm(), token.getSequence());
   }
 
-  /** I4. */
-  private void onRead(String host, ObjectContext context) {
-    reads++;
+  /** As far as it was seen. */
+  private SetConfig configAt(long epoch) {
     SetConfig now = cluster.master().config();
     if (now != null) {
       configs.put(now.epoch(), now);
     }
-    SetConfig then = configs.get(context.getEpoch());
+    return configs.get(epoch);
+  }
+
+  /** I4. */
+  private void onRead(String host, ObjectContext context) {
+    reads++;
+    SetConfig then = configAt(context.getEpoch());
     Member member = then == null ? null : then.memberOn(node(host).id());
     if (then != null && (member == null || member.mode() != MemberMode.RW)) {
       violated(
@@ -188,7 +196,12 @@ final class Watch {
     if (marks == null || marks.dirty() == null) {
       violated(object, "I5 " + host + " answered a write without a durable dirty mark");
     }
-    for (int absent : context.getAbsentList()) {
+    Set<Integer> missing = new TreeSet<>(context.getAbsentList());
+    SetConfig then = configAt(context.getEpoch());
+    if (then != null) {
+      missing.addAll(then.absent());
+    }
+    for (int absent : missing) {
       if (marks != null && !marks.hasPendingFor(absent)) {
         violated(object, "P2 " + host + " has no durable pending mark for member " + absent);
       }

@@ -8,7 +8,6 @@ import io.lockstep.lockd.lease.LeaseMutants;
 import io.lockstep.lockd.lease.LeaseRules;
 import io.lockstep.lockd.server.LockdServer;
 import io.lockstep.metadata.catalogue.KeeperRules;
-import io.lockstep.replication.marks.DirtyMark;
 import io.lockstep.replication.marks.MarkRules;
 import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.replication.store.RowStore;
@@ -67,7 +66,7 @@ final class Mutants {
               "I5",
               "fsync and the post-op believe that data is durable without asking",
               EnumSet.of(Fault.STORAGE_POWER),
-              75,
+              94,
               () -> Tamper.skips("mount", to -> true, r -> is(r, BodyCase.SYNC_OBJECTS))),
           new Mutant(
               "P1",
@@ -85,13 +84,13 @@ final class Mutants {
               "P2",
               "writes do not name the members that are absent",
               EnumSet.of(Fault.STORAGE_KILL),
-              88,
+              1,
               () -> Tamper.sends("mount", Mutants::withoutAbsent)),
           new Mutant(
               "P3",
               "a new run of a member stays in step",
               EnumSet.of(Fault.STORAGE_KILL, Fault.STORAGE_POWER),
-              19,
+              148,
               () -> Variants.production().with(new TrustsNewRuns())),
           new Mutant(
               "P5",
@@ -105,12 +104,6 @@ final class Mutants {
               EnumSet.of(Fault.MASTER_KILL),
               1,
               Mutants::sameTerm),
-          new Mutant(
-              "P7",
-              "a clear removes whatever mark there is",
-              EnumSet.of(Fault.DUPLICATION, Fault.DELAY, Fault.STORAGE_KILL, Fault.MOUNT_KILL),
-              96,
-              () -> Variants.production().with(new ClearsAnyCycle())),
           new Mutant(
               "P8",
               "any report condemns a member",
@@ -157,15 +150,30 @@ final class Mutants {
               replication("eagerlock/EagerLockTest"),
               "afrBeforeItsFixBreaksTheInvariantInTheThirdStep"),
           new ByTest(
+              "I5",
+              "bytes whose sync failed are believed in a later run",
+              "simulation/src/test/java/io/lockstep/simulation/cluster/FailedSyncTest.java",
+              "forgettingAFailedSyncIsCaught"),
+          new ByTest(
               "I6",
               "verify judges a replica that is being created",
               replication("registry/VerifyInterleavingsTest"),
               "judgingWhatIsBeingCreatedIsCaught"),
           new ByTest(
+              "P1",
+              "a file of a set that was away when the term began is granted unsettled",
+              "lockd/src/test/java/io/lockstep/lockd/lease/LeaseTableTest.java",
+              "grantingWhatWasNotSweptIsCaught"),
+          new ByTest(
               "P2",
               "a dirty mark is cleared without the marks for the absent",
               replication("server/MutantsTest"),
               "clearingWithoutThePendingMarkIsCaught"),
+          new ByTest(
+              "P2",
+              "a copy that was healed does not speak for those who are still away",
+              replication("server/MutantsTest"),
+              "healWithoutThePendingMarksOfTheSourceIsCaught"),
           new ByTest(
               "P4",
               "a lease id that has ended is granted",
@@ -176,6 +184,11 @@ final class Mutants {
               "a session that has ended is granted leases",
               "lockd/src/test/java/io/lockstep/lockd/lease/LeaseMutantTest.java",
               "everyMutantIsKilled"),
+          new ByTest(
+              "P7",
+              "a clear removes whatever mark there is",
+              replication("server/MutantsTest"),
+              "clearingAnyCycleIsCaught"),
           new ByTest(
               "P9",
               "heal begins, and ends, without the barrier; one with pending marks left is in step",
@@ -273,13 +286,6 @@ final class Mutants {
     @Override
     protected boolean isFenced(ObjectMarks marks, Token token) {
       return false;
-    }
-  }
-
-  private static final class ClearsAnyCycle extends MarkRules {
-    @Override
-    protected boolean isTheMark(DirtyMark mark, Token token, long cycle) {
-      return true;
     }
   }
 
