@@ -45,6 +45,8 @@ public interface FuseLibrary extends LibFuse {
 
   int fuse_chan_send(Pointer channel, long vectors, long count);
 
+  int fuse_chan_fd(Pointer channel);
+
   int fuse_chan_recv(long channel, long buffer, long sizeBytes);
 
   int fuse_reply_err(long request, int errno);

@@ -36,6 +36,7 @@ final class FuseOperations {
   private final FuseLibrary fuse;
   private final Vfs vfs;
   private final KernelCache kernelCache;
+  private final KernelSizes kernelSizes;
   private final double keepSeconds;
   private final LockOperations locks;
   private final long root;
@@ -48,6 +49,7 @@ final class FuseOperations {
     this.fuse = fuse;
     this.vfs = vfs;
     this.kernelCache = kernelCache;
+    this.kernelSizes = new KernelSizes(vfs.clock());
     this.keepSeconds = keepSeconds;
     this.root = vfs.options().root();
     this.locks = new LockOperations(fuse, this, vfs.locks());
@@ -85,7 +87,19 @@ final class FuseOperations {
   }
 
   void getattr(long request, long node, long fileInfo) {
-    serve(Kind.GETATTR, request, node, t -> attributes(t, vfs.attributes(inode(node))));
+    serve(
+        Kind.GETATTR,
+        request,
+        node,
+        t -> {
+          Attributes attributes = vfs.attributes(inode(node));
+          // With a descriptor the kernel asks for who reads behind the end that it knows.
+          if (fileInfo != 0 && kernelSizes.mayIgnore(node, attributes.getSize())) {
+            kernelCache.raiseSize(node, attributes.getSize());
+            kernelSizes.raised(node, attributes.getSize());
+          }
+          attributes(t, attributes);
+        });
   }
 
   void setattr(long request, long node, long stat, int set, long fileInfo) {
@@ -274,6 +288,9 @@ final class FuseOperations {
             vfs.dropPrivileges(inode(node));
           }
           long handle = vfs.files().open(t.caller(), inode(node), LinuxFlags.mode(flags));
+          if (LinuxFlags.mode(flags).truncate()) {
+            kernelSizes.told(node, 0);
+          }
           FuseRequest.opened(fileInfo, handle, LinuxFlags.bypassesPages(flags));
           if (t.replied(fuse.fuse_reply_open(request, fileInfo)) == -ENOENT) {
             vfs.files().release(handle);
@@ -289,6 +306,9 @@ final class FuseOperations {
         t -> {
           ByteBuffer target = t.memory().data((int) size);
           int count = vfs.files().read(FuseRequest.handle(fileInfo), offset, target);
+          if (count < size) {
+            kernelSizes.told(node, offset + count);
+          }
           t.replied(fuse.fuse_reply_buf(request, t.memory().dataAddress(), count));
         });
   }
@@ -304,13 +324,21 @@ final class FuseOperations {
             vfs.dropPrivileges(inode(node));
           }
           boolean append = LinuxFlags.isAppend(flags);
-          vfs.files()
-              .write(
-                  FuseRequest.handle(fileInfo),
-                  append ? Files.APPEND : offset,
-                  t.memory().view(buffer, (int) size),
-                  LinuxFlags.isSync(flags));
-          t.replied(fuse.fuse_reply_write(request, size));
+          kernelSizes.writeBegins(node);
+          boolean written = false;
+          try {
+            vfs.files()
+                .write(
+                    FuseRequest.handle(fileInfo),
+                    append ? Files.APPEND : offset,
+                    t.memory().view(buffer, (int) size),
+                    LinuxFlags.isSync(flags));
+            t.replied(fuse.fuse_reply_write(request, size));
+            written = true;
+          } finally {
+            // The kernel knows of another place than that of an append.
+            kernelSizes.writeEnded(node, written && !append ? offset + size : 0);
+          }
           if (append) {
             // Other descriptors have pages of the end as it was. An older kernel (6.1) leaves them
             // where they are when a write passes them by, and no kernel knows of another place.
@@ -495,11 +523,13 @@ final class FuseOperations {
   // ---- replies
 
   private void entry(FuseThread t, Attributes attributes) {
+    kernelSizes.told(node(attributes.getInode()), attributes.getSize());
     long entry = t.memory().entry(node(attributes.getInode()), attributes, keepSeconds);
     t.replied(fuse.fuse_reply_entry(t.request(), entry));
   }
 
   private void attributes(FuseThread t, Attributes attributes) {
+    kernelSizes.told(node(attributes.getInode()), attributes.getSize());
     t.replied(fuse.fuse_reply_attr(t.request(), t.memory().stat(attributes), keepSeconds));
   }
 

@@ -38,6 +38,7 @@ final class FuseSession implements AutoCloseable {
   private final FuseLibrary fuse;
   private final Vfs vfs;
   private final MountOptions options;
+  private final LibC libC = LibC.load();
   private final KernelCache kernelCache = new KernelCache(new Invalidation());
   private final FuseOperations operations;
   private final OperationTable table;
@@ -193,6 +194,18 @@ final class FuseSession implements AutoCloseable {
     public void pages(long node, Range pages) {
       long length = pages.end() == Range.ALL.end() ? TO_THE_END : pages.end() - pages.offset();
       fuse.fuse_lowlevel_notify_inval_inode(channel, node, pages.offset(), length);
+    }
+
+    /**
+     * By a notice that the byte before the size is to be stored in the kernel's page. The kernel
+     * sets the size first; then it finds no byte at the address 0, and leaves the page as it is.
+     */
+    @Override
+    public void size(long node, long atLeast) {
+      int bytes = StoreNotice.BYTES + 2 * StoreNotice.VECTOR_BYTES;
+      Pointer memory = Runtime.getSystemRuntime().getMemoryManager().allocateDirect(bytes, true);
+      StoreNotice.put(memory, node, atLeast - 1);
+      libC.writev(fuse.fuse_chan_fd(channel), memory.address() + StoreNotice.BYTES, 2);
     }
   }
 

@@ -32,6 +32,11 @@ final class KernelCache {
 
     /** Drops the attributes of a node and these pages; waits for who reads or writes them. */
     void pages(long node, Range pages);
+
+    /**
+     * Makes the kernel take a file for no shorter; may then wait for who reads or writes its end.
+     */
+    void size(long node, long atLeast);
   }
 
   private record Drop(long node, PagePlan plan, Runnable dropped) {}
@@ -103,6 +108,17 @@ final class KernelCache {
   /** Drops the attributes alone, at once: by any thread, for the kernel waits for nobody here. */
   void dropAttributes(long node) {
     kernel.attributes(node);
+  }
+
+  /** The kernel takes the file for no shorter when this returns. */
+  void raiseSize(long node, long atLeast) {
+    PageProbe probe = new PageProbe(() -> kernel.size(node, atLeast));
+    probe.start();
+    try {
+      probe.awaitDoneOrAsleep();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void loop() {

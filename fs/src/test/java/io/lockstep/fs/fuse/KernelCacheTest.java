@@ -30,6 +30,9 @@ class KernelCacheTest {
             public void attributes(long node) {}
 
             @Override
+            public void size(long node, long atLeast) {}
+
+            @Override
             public void pages(long node, Range pages) {
               calls.add(pages);
               if (node == 1 && pages.overlaps(new Range(PAGE, 2 * PAGE))) {

@@ -1,0 +1,92 @@
+package io.lockstep.fs.fuse;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lockstep.core.Clock;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+
+class KernelSizesTest {
+  private static final long NODE = 7;
+
+  private final AtomicLong nowNs = new AtomicLong(TimeUnit.HOURS.toNanos(1));
+  private final KernelSizes sizes =
+      new KernelSizes(
+          new Clock() {
+            @Override
+            public long nowNs() {
+              return nowNs.get();
+            }
+
+            @Override
+            public long wallTimeNs() {
+              return nowNs.get();
+            }
+          });
+
+  private void passSecond() {
+    nowNs.addAndGet(TimeUnit.SECONDS.toNanos(1));
+  }
+
+  @Test
+  void answerAboutAFileThatNobodyWritesHereIsTaken() {
+    assertThat(sizes.mayIgnore(NODE, 100)).isFalse();
+    sizes.told(NODE, 100);
+    assertThat(sizes.mayIgnore(NODE, 100)).isFalse();
+  }
+
+  @Test
+  void answerBesideAWriteMayBeIgnored() {
+    sizes.writeBegins(NODE);
+    assertThat(sizes.mayIgnore(NODE, 100)).isTrue();
+    sizes.raised(NODE, 100);
+    assertThat(sizes.mayIgnore(NODE, 100)).isFalse();
+    assertThat(sizes.mayIgnore(NODE, 101)).isTrue();
+  }
+
+  @Test
+  void answerSoonAfterAWriteMayBeIgnored() {
+    sizes.writeBegins(NODE);
+    sizes.writeEnded(NODE, 50);
+    assertThat(sizes.mayIgnore(NODE, 50)).as("the kernel wrote so far itself").isFalse();
+    assertThat(sizes.mayIgnore(NODE, 51)).isTrue();
+    passSecond();
+    assertThat(sizes.mayIgnore(NODE, 51)).isFalse();
+  }
+
+  @Test
+  void appendsLeaveTheSizeUnknown() {
+    sizes.writeBegins(NODE);
+    sizes.writeEnded(NODE, 0);
+    assertThat(sizes.mayIgnore(NODE, 1)).isTrue();
+  }
+
+  @Test
+  void answerBesideAnotherWithAnotherSizeMayBeIgnored() {
+    assertThat(sizes.mayIgnore(NODE, 10)).isFalse();
+    sizes.told(NODE, 10);
+    sizes.told(NODE, 20);
+    assertThat(sizes.mayIgnore(NODE, 20)).isTrue();
+  }
+
+  @Test
+  void fileThatBecameShorterIsNoLongerKnownToBeLong() {
+    sizes.writeBegins(NODE);
+    sizes.writeEnded(NODE, 100);
+    sizes.told(NODE, 0);
+    assertThat(sizes.mayIgnore(NODE, 60)).isTrue();
+  }
+
+  @Test
+  void manyFilesThatWereWrittenLongAgoAreForgotten() {
+    for (long node = 1; node < 20_000; node++) {
+      sizes.writeBegins(node);
+      sizes.writeEnded(node, 10);
+      if (node % 1000 == 0) {
+        passSecond();
+      }
+    }
+    assertThat(sizes.count()).isLessThan(8192);
+  }
+}
