@@ -17,6 +17,7 @@ import io.lockstep.wire.message.SetRecord;
 import io.lockstep.wire.message.VolumeRecord;
 import io.lockstep.wire.message.VolumeReply;
 import io.lockstep.wire.message.VolumeRow;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Immutable. Volumes come and go in steps, each an operation of the log: CREATING until every
@@ -45,6 +46,14 @@ public final class VolumeOperations {
             + "' is not allowed: 1 to 64 letters, digits, '-', '_' and '.', a letter or digit first";
   }
 
+  /** Whether a volume is, or is becoming, what this wish was for: it was asked for before. */
+  public static boolean isMadeFor(@Nullable VolumeRecord volume, long wish) {
+    return volume != null
+        && wish != 0
+        && volume.getWish() == wish
+        && volume.getState() != VolumeRecord.State.DELETING;
+  }
+
   Reply add(KvTransaction state, AddVolume add, long nowNs) {
     if (badName(add.getName()) != null) {
       return Replies.failure(ErrorCode.INVALID_ARGUMENT, badName(add.getName()));
@@ -55,7 +64,11 @@ public final class VolumeOperations {
       return Replies.failure(ErrorCode.INVALID_ARGUMENT, "bad replica count");
     }
     Catalogue catalogue = new Catalogue(state);
-    if (catalogue.volume(add.getName()) != null) {
+    VolumeRecord there = catalogue.volume(add.getName());
+    if (isMadeFor(there, add.getWish())) {
+      return reply(catalogue, there);
+    }
+    if (there != null) {
       return Replies.failure(
           ErrorCode.EXISTS, "there is a volume named '" + add.getName() + "' already");
     }
@@ -69,6 +82,7 @@ public final class VolumeOperations {
             .setMinReplicas(add.getMinReplicas())
             .addSets(setId)
             .setState(VolumeRecord.State.CREATING)
+            .setWish(add.getWish())
             .setCreatedNs(nowNs);
     if (add.hasRoot()) {
       volume.setRootDirectory(add.getRoot());
@@ -174,7 +188,8 @@ public final class VolumeOperations {
     return Replies.OK;
   }
 
-  private Reply reply(Catalogue catalogue, VolumeRecord volume) {
+  /** The answer to whoever wished for this volume. */
+  public static Reply reply(Catalogue catalogue, VolumeRecord volume) {
     return Reply.newBuilder()
         .setVolume(VolumeReply.newBuilder().setVolume(row(catalogue, volume)))
         .build();

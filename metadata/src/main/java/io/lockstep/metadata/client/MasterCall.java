@@ -104,8 +104,7 @@ final class MasterCall {
 
   /** Without a session nothing tells a repeat from a second wish: a late answer is waited for. */
   private boolean isTriedOnce() {
-    BodyCase kind = request.getBodyCase();
-    return kind == BodyCase.CREATE_VOLUME || kind == BodyCase.DELETE_VOLUME;
+    return request.getBodyCase() == BodyCase.DELETE_VOLUME;
   }
 
   @GuardedBy("lock")

@@ -24,8 +24,10 @@ import io.lockstep.wire.message.RetireVolume;
 import io.lockstep.wire.message.SetRecord;
 import io.lockstep.wire.message.VolumeRecord;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -40,13 +42,20 @@ import org.slf4j.LoggerFactory;
 final class Volumes {
   private static final Logger LOG = LoggerFactory.getLogger(Volumes.class);
   private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(500);
-  private static final long CREATE_NS = TimeUnit.SECONDS.toNanos(30);
+
+  /** A command waits a little longer, so that it hears why. */
+  private static final long CREATE_NS = TimeUnit.SECONDS.toNanos(25);
+
   private static final long DELETE_RETRY_NS = TimeUnit.SECONDS.toNanos(5);
   private static final int ROWS_PER_ENTRY = 1000;
 
   private final Ports ports;
   private final Daemons daemons;
   private final Set<Long> underWay = new HashSet<>();
+
+  /** Who waits for the volumes that are being made. */
+  private final Map<Long, List<Consumer<Reply>>> making = new HashMap<>();
+
   private long run;
 
   Volumes(Ports ports, Daemons daemons) {
@@ -58,6 +67,7 @@ final class Volumes {
   void begin(List<VolumeRecord> volumes) {
     run++;
     underWay.clear();
+    making.clear();
     for (VolumeRecord volume : volumes) {
       if (volume.getState() == VolumeRecord.State.CREATING) {
         make(volume, ports.nowNs() + CREATE_NS, reply -> {});
@@ -83,10 +93,19 @@ final class Volumes {
       then.accept(Replies.failure(ErrorCode.INVALID_ARGUMENT, bad));
       return;
     }
-    if (ports.catalogue(catalogue -> catalogue.volume(request.getName())) != null) {
+    long wish = request.getWish();
+    VolumeRecord there = ports.catalogue(catalogue -> catalogue.volume(request.getName()));
+    if (there != null && !VolumeOperations.isMadeFor(there, wish)) {
       then.accept(
           Replies.failure(
               ErrorCode.EXISTS, "there is a volume named '" + request.getName() + "' already"));
+      return;
+    }
+    // Tries of the same wish follow each other: not the time of the first one alone counts.
+    boolean limited = wish == 0 && timeoutNs > 0;
+    long deadlineNs = ports.nowNs() + (limited ? Math.min(timeoutNs, CREATE_NS) : CREATE_NS);
+    if (there != null) {
+      make(there, deadlineNs, then);
       return;
     }
     List<Daemons.Daemon> chosen = daemons.choose(replicas, ports.nowNs());
@@ -103,7 +122,8 @@ final class Volumes {
         AddVolume.newBuilder()
             .setName(request.getName())
             .setReplicas(replicas)
-            .setMinReplicas(minReplicas);
+            .setMinReplicas(minReplicas)
+            .setWish(wish);
     if (request.hasRoot()) {
       add.setRoot(request.getRoot());
     }
@@ -115,7 +135,6 @@ final class Volumes {
               .setMode(MemberMode.RW.number())
               .setIncarnation(daemon.incarnation()));
     }
-    long deadlineNs = ports.nowNs() + (timeoutNs > 0 ? Math.min(timeoutNs, CREATE_NS) : CREATE_NS);
     ports.log(
         LogOperation.newBuilder().setAddVolume(add),
         reply -> {
@@ -128,8 +147,39 @@ final class Volumes {
         });
   }
 
-  /** Ensures the replicas of a volume that is being created, then publishes it. */
+  /**
+   * Ensures the replicas of a volume that is being created, then publishes it. Who comes while that
+   * is under way gets the same answer.
+   */
   private void make(VolumeRecord volume, long deadlineNs, Consumer<Reply> then) {
+    if (volume.getState() == VolumeRecord.State.LIVE) {
+      then.accept(made(volume));
+      return;
+    }
+    long id = volume.getVolume();
+    List<Consumer<Reply>> waiting = making.get(id);
+    if (waiting != null) {
+      waiting.add(then);
+      return;
+    }
+    List<Consumer<Reply>> all = new ArrayList<>(List.of(then));
+    making.put(id, all);
+    ensureAll(
+        volume,
+        deadlineNs,
+        reply -> {
+          if (making.get(id) == all) {
+            making.remove(id);
+          }
+          all.forEach(each -> each.accept(reply));
+        });
+  }
+
+  private Reply made(VolumeRecord volume) {
+    return ports.catalogue(catalogue -> VolumeOperations.reply(catalogue, volume));
+  }
+
+  private void ensureAll(VolumeRecord volume, long deadlineNs, Consumer<Reply> then) {
     List<SetConfig> sets = configs(volume);
     int[] left = {sets.stream().mapToInt(set -> set.members().size()).sum()};
     Reply[] failure = {null};
@@ -178,7 +228,7 @@ final class Volumes {
           } else {
             then.accept(
                 Replies.failure(
-                    code,
+                    ErrorCode.NOT_ENOUGH_REPLICAS,
                     String.format(
                         "daemon %s at %s cannot make a replica: %s %s",
                         member.daemon(),
@@ -195,6 +245,12 @@ final class Volumes {
           LogOperation.newBuilder()
               .setPublishVolume(PublishVolume.newBuilder().setVolume(volume.getVolume())),
           then);
+      return;
+    }
+    VolumeRecord now = ports.catalogue(catalogue -> catalogue.volume(volume.getVolume()));
+    if (now != null && now.getState() == VolumeRecord.State.LIVE) {
+      // Published after all: somebody may use it.
+      then.accept(made(now));
       return;
     }
     LOG.warn("volume '{}' is not made: {}", volume.getName(), failure.getMessage());

@@ -23,6 +23,7 @@ import io.lockstep.wire.message.OpenSession;
 import io.lockstep.wire.message.PublishVolume;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
+import io.lockstep.wire.message.RetireVolume;
 import io.lockstep.wire.message.RootDirectory;
 import io.lockstep.wire.message.SessionReply;
 import io.lockstep.wire.message.SetConfigMessage;
@@ -282,6 +283,31 @@ class MasterStateTest {
           .isEqualTo(ErrorCode.INVALID_ARGUMENT);
     }
     assertThat(Replies.isOk(applyOne(addVolume("a.b_c-1")))).isTrue();
+  }
+
+  @Test
+  void repeatOfAWishGetsTheVolumeThatWasMadeForIt() {
+    LogOperation.Builder wished = addVolume("photos");
+    wished.getAddVolumeBuilder().setWish(7);
+    VolumeRow made = applyOne(wished).getVolume().getVolume();
+    assertThat(applyOne(wished).getVolume().getVolume()).isEqualTo(made);
+    LogOperation.Builder other = addVolume("photos");
+    other.getAddVolumeBuilder().setWish(8);
+    assertThat(Replies.code(applyOne(other))).isEqualTo(ErrorCode.EXISTS);
+    assertThat(Replies.code(applyOne(addVolume("photos")))).isEqualTo(ErrorCode.EXISTS);
+    applyOne(
+        LogOperation.newBuilder()
+            .setRetireVolume(RetireVolume.newBuilder().setVolume(made.getVolume())));
+    assertThat(Replies.code(applyOne(wished))).as("deleted since").isEqualTo(ErrorCode.EXISTS);
+  }
+
+  /** As records that were written before volumes had wishes. */
+  @Test
+  void volumeOfAnUnknownWishIsNobodysRepeat() {
+    volume("demo");
+    LogOperation.Builder wished = addVolume("demo");
+    wished.getAddVolumeBuilder().setWish(7);
+    assertThat(Replies.code(applyOne(wished))).isEqualTo(ErrorCode.EXISTS);
   }
 
   @Test

@@ -15,6 +15,7 @@ import io.lockstep.wire.Replies;
 import io.lockstep.wire.SessionEvents;
 import io.lockstep.wire.message.AcquireLease;
 import io.lockstep.wire.message.CreateVolume;
+import io.lockstep.wire.message.DeleteVolume;
 import io.lockstep.wire.message.GetAttributes;
 import io.lockstep.wire.message.LeaseGrant;
 import io.lockstep.wire.message.LinkInode;
@@ -159,18 +160,34 @@ class MasterClientTest {
 
   /** It would be executed twice: nothing numbers it. */
   @Test
-  void volumeIsAskedForOnceHoweverLongItTakes() {
+  void deletionOfAVolumeIsAskedForOnceHoweverLongItTakes() {
     masters.next("m1", VANISH);
     List<Reply> replies = new ArrayList<>();
-    Request create =
-        Request.newBuilder().setCreateVolume(CreateVolume.newBuilder().setName("photos")).build();
-    client.call(create, 30 * S, (reply, payload) -> replies.add(reply));
+    Request delete =
+        Request.newBuilder().setDeleteVolume(DeleteVolume.newBuilder().setName("photos")).build();
+    client.call(delete, 30 * S, (reply, payload) -> replies.add(reply));
     agent.advance(20_000);
     assertThat(replies).isEmpty();
     assertThat(masters.arrivals).hasSize(1);
     agent.advance(11_000);
     assertThat(Replies.code(only(replies))).isEqualTo(ErrorCode.TIMED_OUT);
     assertThat(masters.arrivals).hasSize(1);
+  }
+
+  @Test
+  void wishForAVolumeIsRepeatedAsItIs() {
+    masters.next("m1", VANISH, BREAK);
+    List<Reply> replies = new ArrayList<>();
+    CreateVolume create = CreateVolume.newBuilder().setName("photos").setWish(7).build();
+    client.call(
+        Request.newBuilder().setCreateVolume(create).build(),
+        30 * S,
+        (reply, payload) -> replies.add(reply));
+    agent.advance(20_000);
+    assertThat(Replies.isOk(only(replies))).isTrue();
+    assertThat(masters.arrivals)
+        .hasSizeGreaterThan(1)
+        .allMatch(arrival -> arrival.request().getCreateVolume().equals(create));
   }
 
   @Test

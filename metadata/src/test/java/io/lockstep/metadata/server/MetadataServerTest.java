@@ -36,6 +36,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -240,6 +241,35 @@ class MetadataServerTest {
       await().atMost(SOON).until(() -> code(master, getVolume()) == ErrorCode.NOT_FOUND);
       master.createVolume("demo", 3);
     }
+  }
+
+  /** The command's connection broke, it asks again, and the master has made the volume or does. */
+  @Test
+  void createWhoseAnswerWasLostIsAnsweredWithTheSameVolume() throws Exception {
+    try (MasterFixture master = new MasterFixture(directory, 3)) {
+      master.daemons.get(0).setAway(true);
+      CompletableFuture<Reply> lost = master.send(createVolume(7));
+      await().atMost(SOON).until(() -> code(master, getVolume()) == ErrorCode.OK);
+      CompletableFuture<Reply> joined = master.send(createVolume(7));
+      assertThat(code(master, createVolume(8))).isEqualTo(ErrorCode.EXISTS);
+      assertThat(lost).isNotDone();
+      assertThat(joined).isNotDone();
+      master.daemons.get(0).setAway(false);
+      VolumeRow made = lost.get(30, TimeUnit.SECONDS).getVolume().getVolume();
+      assertThat(made.getState()).isEqualTo("LIVE");
+      assertThat(joined.get(30, TimeUnit.SECONDS).getVolume().getVolume()).isEqualTo(made);
+      master.daemons.get(0).setAway(true);
+      assertThat(master.ok(createVolume(7)).getVolume().getVolume()).isEqualTo(made);
+      assertThat(code(master, getVolume())).isEqualTo(ErrorCode.OK);
+      assertThat(code(master, createVolume(8))).isEqualTo(ErrorCode.EXISTS);
+      assertThat(code(master, createVolume(0))).isEqualTo(ErrorCode.EXISTS);
+    }
+  }
+
+  private static Request createVolume(long wish) {
+    return Request.newBuilder()
+        .setCreateVolume(CreateVolume.newBuilder().setName("demo").setReplicas(3).setWish(wish))
+        .build();
   }
 
   private static Request getVolume() {

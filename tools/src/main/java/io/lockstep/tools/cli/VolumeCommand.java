@@ -185,6 +185,7 @@ final class VolumeCommand implements Runnable {
                 .setReplicas(replicas)
                 .setMinReplicas(minReplicas)
                 .setRoot(root)
+                .setWish(AdminConnection.newWish())
                 .build();
         VolumeRow row =
             connection

@@ -15,6 +15,7 @@ import io.lockstep.wire.netty.ClientOptions;
 import io.lockstep.wire.netty.Credentials;
 import io.lockstep.wire.netty.Identity;
 import io.lockstep.wire.netty.NettyPeers;
+import java.security.SecureRandom;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
@@ -69,6 +70,12 @@ public final class AdminConnection implements AutoCloseable {
   /** The way to whichever master leads; without a session until one is opened on it. */
   public MasterClient master() {
     return master;
+  }
+
+  /** A random number for one wish: it tells its repeats from the wishes of others. */
+  public static long newWish() {
+    long wish = new SecureRandom().nextLong();
+    return wish == 0 ? 1 : wish;
   }
 
   public Reply ask(Request request, long timeoutNs) throws Outcome {

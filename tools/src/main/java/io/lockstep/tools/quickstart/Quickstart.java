@@ -165,12 +165,13 @@ public final class Quickstart {
                   CreateVolume.newBuilder()
                       .setName(VOLUME)
                       .setReplicas(REPLICAS)
-                      .setRoot(RootOwner.ofThisUser()))
+                      .setRoot(RootOwner.ofThisUser())
+                      .setWish(AdminConnection.newWish()))
               .build();
       try {
         connection.ask(create, ASK_NS);
       } catch (Outcome e) {
-        // Another one was quicker, or the answer of the first try was lost.
+        // Another one was quicker.
         if (e.code() != ErrorCode.EXISTS) {
           throw e;
         }

@@ -137,7 +137,8 @@ final class ScratchCluster implements AutoCloseable {
             .setCreateVolume(
                 CreateVolume.newBuilder()
                     .setName(VOLUME)
-                    .setReplicas(ClusterDirectory.STORAGES.size()))
+                    .setReplicas(ClusterDirectory.STORAGES.size())
+                    .setWish(AdminConnection.newWish()))
             .build();
     long deadlineNs = System.nanoTime() + READY_NS;
     while (true) {
@@ -145,9 +146,6 @@ final class ScratchCluster implements AutoCloseable {
         connection.ask(create, ASK_NS);
         return;
       } catch (Outcome e) {
-        if (e.code() == ErrorCode.EXISTS) {
-          return;
-        }
         boolean soon = e.code() == ErrorCode.NOT_ENOUGH_REPLICAS || e.code() == ErrorCode.TIMED_OUT;
         if (!soon || System.nanoTime() - deadlineNs >= 0) {
           throw e;
