@@ -43,6 +43,13 @@ class LeaseMutantTest {
                   return false;
                 }
               },
+              "clear: grants before the holder knows",
+              new LeaseRules() {
+                @Override
+                boolean waitsForCleared() {
+                  return false;
+                }
+              },
               "I1: grants to a reader beside a writer",
               new LeaseRules() {
                 @Override

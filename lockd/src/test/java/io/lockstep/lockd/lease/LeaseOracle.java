@@ -36,6 +36,10 @@ final class LeaseOracle {
 
   private final Map<Long, Map<Long, Held>> granted = new HashMap<>();
   private final Map<Place, Long> ended = new HashMap<>();
+
+  /** Leases that were cleared by force, and of which their holders have not said that they know. */
+  private final Map<Place, Long> cleared = new HashMap<>();
+
   private final Map<Long, Token> settling = new HashMap<>();
   private final Set<Long> tainted = new HashSet<>();
   private final Set<Long> condemned = new HashSet<>();
@@ -54,6 +58,7 @@ final class LeaseOracle {
   void onStarted(Set<Long> sessions) {
     granted.clear();
     ended.clear();
+    cleared.clear();
     settling.clear();
     tainted.clear();
     condemned.clear();
@@ -75,14 +80,24 @@ final class LeaseOracle {
       return;
     }
     ended.merge(new Place(session, inode), lease, Math::max);
+    cleared.computeIfPresent(new Place(session, inode), (place, id) -> id <= lease ? null : id);
     Held held = held(session, inode);
     if (held != null && held.lease == lease) {
       end(session, inode, clean);
     }
   }
 
+  /** Ended by force: what its holder read under it may still be in use. */
+  void onCleared(long session, long inode, long lease) {
+    ended.merge(new Place(session, inode), lease, Math::max);
+    end(session, inode, false);
+    cleared.put(new Place(session, inode), lease);
+    saw("clear");
+  }
+
   void onSessionEnded(long session) {
     dead.add(session);
+    cleared.keySet().removeIf(place -> place.session == session);
     untold.remove(session);
     graceOver |= untold.isEmpty();
     for (long inode : List.copyOf(granted.keySet())) {
@@ -213,6 +228,11 @@ final class LeaseOracle {
     require(!condemned.contains(it.inode()), "%s of a condemned inode", it);
     require(!settling.containsKey(it.inode()), "%s before the members are settled", it);
     require(!dead.contains(it.session()), "%s to an ended session", it);
+    require(
+        cleared.keySet().stream().noneMatch(place -> place.inode == it.inode()),
+        "%s before the holders of cleared leases know: %s",
+        it,
+        cleared);
     long last = ended.getOrDefault(new Place(it.session(), it.inode()), 0L);
     require(it.lease() > last, "%s though %d has ended", it, last);
     if (held != null) {

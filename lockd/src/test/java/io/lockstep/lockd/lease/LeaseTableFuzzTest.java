@@ -30,6 +30,7 @@ class LeaseTableFuzzTest {
     if (only == null) {
       assertThat(seen)
           .containsKeys(
+              "clear",
               "grant SHARED",
               "grant EXCLUSIVE",
               "upgrade",

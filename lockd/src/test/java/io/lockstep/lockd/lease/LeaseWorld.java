@@ -133,6 +133,14 @@ final class LeaseWorld {
       }
     }
 
+    /** It drops what it did under the lease, and says so; a grant that comes later is too late. */
+    void onCleared(Effect.TellCleared it) {
+      held.computeIfPresent(it.inode(), (inode, now) -> now.lease() <= it.lease() ? null : now);
+      wanted.computeIfPresent(
+          it.inode(), (inode, asked) -> asked.lease() <= it.lease() ? null : asked);
+      sendRelease(it.inode(), it.lease(), false);
+    }
+
     void onQuery(Effect.Query it) {
       send(
           () -> {
@@ -224,7 +232,20 @@ final class LeaseWorld {
       endSession();
     } else if (dice < 971) {
       restart();
+    } else if (dice < 976) {
+      clear();
     }
+  }
+
+  /** {@code lock clear}, of one session or of all. */
+  private void clear() {
+    Client client = random.nextBoolean() ? anyClient() : null;
+    List<LeaseTable.Row> cleared = new ArrayList<>();
+    long ageNs = random.nextInt(200) * MS;
+    List<Effect> effects =
+        table.onClear(client == null ? 0 : client.session, ageNs, cleared, nowNs);
+    cleared.forEach(row -> oracle.onCleared(row.session(), row.inode(), row.lease()));
+    run(effects);
   }
 
   private void askAttributes() {
@@ -323,6 +344,8 @@ final class LeaseWorld {
         toClient(it.session(), client -> client.onRefuse(it));
       } else if (effect instanceof Effect.Recall it) {
         toClient(it.session(), client -> client.onRecall(it));
+      } else if (effect instanceof Effect.TellCleared it) {
+        toClient(it.session(), client -> client.onCleared(it));
       } else if (effect instanceof Effect.Query it) {
         toClient(it.session(), client -> client.onQuery(it));
       } else if (effect instanceof Effect.AskSettle it) {

@@ -30,6 +30,11 @@ public interface EagerLockRules {
     return true;
   }
 
+  /** Whether one who needs {@code mode} may run under a lease that is {@code held}. */
+  default boolean covers(Mode held, Mode mode) {
+    return held.covers(mode);
+  }
+
   /** Whether {@code arrived} runs only after {@code earlier}. */
   default boolean waitsFor(Range arrived, Range earlier) {
     return arrived.overlaps(earlier);

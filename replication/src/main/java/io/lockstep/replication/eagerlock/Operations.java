@@ -69,7 +69,7 @@ final class Operations {
   /** An owner that would need more than {@code held}, or null. */
   Owner uncovered(Mode held) {
     for (Owner owner : owners.values()) {
-      if (!held.covers(owner.tx.kind.mode())) {
+      if (!rules.covers(held, owner.tx.kind.mode())) {
         return owner;
       }
     }
@@ -100,8 +100,8 @@ final class Operations {
     return taken;
   }
 
-  private static boolean isUncovered(Tx tx, Mode held) {
-    return held == null || !held.covers(tx.kind.mode());
+  private boolean isUncovered(Tx tx, Mode held) {
+    return held == null || !rules.covers(held, tx.kind.mode());
   }
 
   boolean giveUp(long tx) {
@@ -129,7 +129,7 @@ final class Operations {
 
   boolean needsMoreThan(Mode held) {
     for (Tx tx : waiting) {
-      if (!held.covers(tx.kind.mode())) {
+      if (!rules.covers(held, tx.kind.mode())) {
         return true;
       }
     }
@@ -138,13 +138,13 @@ final class Operations {
 
   /** Whether {@code tx} may own the lease {@code held} now, behind those who wait already. */
   boolean mayStart(Tx tx, Mode held) {
-    return held.covers(tx.kind.mode()) && !conflicts(tx, held);
+    return rules.covers(held, tx.kind.mode()) && !conflicts(tx, held);
   }
 
   private boolean conflicts(Tx tx, Mode held) {
     for (Tx earlier : waiting) {
       // A reader behind a writer who waits for an upgrade would keep the shared lease busy.
-      if (rules.waitsFor(tx.range, earlier.range) || !held.covers(earlier.kind.mode())) {
+      if (rules.waitsFor(tx.range, earlier.range) || !rules.covers(held, earlier.kind.mode())) {
         return true;
       }
     }

@@ -3,6 +3,7 @@ package io.lockstep.tools.explore;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.replication.eagerlock.EagerLockRules;
+import io.lockstep.replication.eagerlock.Mode;
 import io.lockstep.replication.eagerlock.Range;
 import io.lockstep.tools.repro.EagerLockVariant;
 import java.util.List;
@@ -94,6 +95,19 @@ class EagerLockExplorerTest {
           }
         };
     assertThat(kinds(mutant, FEW)).contains("overlapping writers run");
+  }
+
+  @Test
+  void writerThatIsContentWithASharedLeaseIsFound() {
+    EagerLockRules mutant =
+        new EagerLockRules() {
+          @Override
+          public boolean covers(Mode held, Mode mode) {
+            return true;
+          }
+        };
+    assertThat(kinds(mutant, new EagerLockBounds(1, 1, 0, 0, 0, 0, 0)))
+        .contains("writes under a shared lease");
   }
 
   @Test
