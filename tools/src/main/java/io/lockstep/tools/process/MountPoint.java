@@ -94,9 +94,10 @@ public final class MountPoint {
     }
     Set<Long> elsewhere = new HashSet<>();
     for (ReadyFile mount : MountRecord.live(records)) {
-      if (!Path.of(mount.address()).equals(directory)) {
-        elsewhere.add(mount.process().pid());
+      if (Path.of(mount.address()).equals(directory)) {
+        throw silent("of process " + mount.process().pid());
       }
+      elsewhere.add(mount.process().pid());
     }
     List<Long> servers = FuseServers.of(row.device(), elsewhere);
     if (!servers.isEmpty()) {
