@@ -49,6 +49,7 @@ final class DirectWrite extends LockOp<Long> {
       return;
     }
     engine.counters.add(Counters.Phase.DIRECT_WRITES);
+    long doneBefore = inode.durableWrites().done();
     engine.transact(
         inode.set(),
         (epoch, absent) ->
@@ -66,7 +67,11 @@ final class DirectWrite extends LockOp<Long> {
             inode.finish(this, LeasedInode.result(done));
             return;
           }
-          inode.wrote(start.cycle(), done, sync);
+          if (sync) {
+            inode.wroteDurably(start.cycle(), done, doneBefore, true);
+          } else {
+            inode.wrote(start.cycle(), done);
+          }
           inode.buffer().changed(Math.max(inode.buffer().size(), at + bytes.length), wallTimeNs());
           result.complete(at);
           inode.finish(this, Result.OK);

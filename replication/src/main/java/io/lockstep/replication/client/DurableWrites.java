@@ -26,16 +26,23 @@ final class DurableWrites {
     syncedSinceGrant = false;
   }
 
-  /**
-   * A write is on all members of that epoch.
-   *
-   * @param durable they have synced it before they answered
-   */
-  void onWritten(long epoch, boolean durable) {
+  /** A write is on all members of that epoch. */
+  void onWritten(long epoch) {
     done++;
-    if (!durable) {
-      unsynced.merge(epoch, done, Math::max);
-    }
+    unsynced.merge(epoch, done, Math::max);
+  }
+
+  /**
+   * The same, and they have synced it before they answered, with all that was done before it was
+   * sent. What was done meanwhile they may have received after that sync.
+   *
+   * @param doneBefore how many writes were done when it was sent
+   * @param times with the times of the writes
+   */
+  void onWrittenDurably(long doneBefore, boolean times) {
+    boolean isNext = done == doneBefore;
+    done++;
+    onSynced(isNext ? done : doneBefore, times);
   }
 
   /** How many writes are done. */

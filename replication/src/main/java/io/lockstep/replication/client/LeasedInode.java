@@ -358,16 +358,26 @@ final class LeasedInode {
 
   /** A transaction of that cycle is on all members, not durable yet. */
   void wrote(long cycle, io.lockstep.replication.transaction.Effect.Done done) {
-    wrote(cycle, done, false);
+    durableWrites.onWritten(done.epoch());
+    noteCycle(cycle, done);
   }
 
   /**
-   * A transaction of that cycle is on all members.
+   * A transaction of that cycle is on all members, and they have synced it.
    *
-   * @param durable and synced by them
+   * @param doneBefore how many writes were done when it was sent
+   * @param times with the time of the write
    */
-  void wrote(long cycle, io.lockstep.replication.transaction.Effect.Done done, boolean durable) {
-    durableWrites.onWritten(done.epoch(), durable);
+  void wroteDurably(
+      long cycle,
+      io.lockstep.replication.transaction.Effect.Done done,
+      long doneBefore,
+      boolean times) {
+    durableWrites.onWrittenDurably(doneBefore, times);
+    noteCycle(cycle, done);
+  }
+
+  private void noteCycle(long cycle, io.lockstep.replication.transaction.Effect.Done done) {
     cycleEpochs.merge(cycle, done.epoch(), Math::min);
     lastWriteNs = engine.nowNs();
   }

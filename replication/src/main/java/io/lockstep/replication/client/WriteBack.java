@@ -258,6 +258,8 @@ final class WriteBack {
     @Override
     void start(Effect.Start start) {
       engine.counters.add(Counters.Phase.FLUSHES);
+      // What is done later may reach a member after it has synced this.
+      long doneBefore = inode.durableWrites().done();
       engine.transact(
           inode.set(),
           (epoch, absent) ->
@@ -269,19 +271,19 @@ final class WriteBack {
                           .setDurability(durability))
                   .build(),
           extent.payload(),
-          done -> onDone(start.cycle(), done));
+          done -> onDone(start.cycle(), doneBefore, done));
     }
 
-    private void onDone(long cycle, io.lockstep.replication.transaction.Effect.Done done) {
+    private void onDone(
+        long cycle, long doneBefore, io.lockstep.replication.transaction.Effect.Done done) {
       engine.budget.give(extent.capacity());
       buffer.flushed(extent);
       engine.flushSlots.give();
       if (done.code().isOk()) {
-        boolean durable = durability != Durability.RECEIVED;
-        inode.wrote(cycle, done, durable);
-        if (durable) {
-          DurableWrites writes = inode.durableWrites();
-          writes.onSynced(writes.done(), durability == Durability.DATA_AND_TIMES);
+        if (durability == Durability.RECEIVED) {
+          inode.wrote(cycle, done);
+        } else {
+          inode.wroteDurably(cycle, done, doneBefore, durability == Durability.DATA_AND_TIMES);
         }
       } else {
         inode.lost(done.code());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.lockstep.core.ErrorCode;
+import io.lockstep.core.Limits;
 import io.lockstep.core.MemberMode;
 import io.lockstep.core.Outcome;
 import java.nio.ByteBuffer;
@@ -26,6 +27,7 @@ class OpenedAnewTest {
   private final FakeCluster.Mount mount = cluster.mount();
   private final FileContent file = mount.open(INODE);
   private final Descriptor descriptor = file.newDescriptor(false);
+  private final Descriptor other = file.newDescriptor(false);
 
   @AfterEach
   void close() {
@@ -102,5 +104,27 @@ class OpenedAnewTest {
     cluster.openAnew();
     cluster.time.pass(2 * SECOND_NS);
     assertThat(drops[0]).isEqualTo(1);
+  }
+
+  /** Members received it after they had synced the write of the fsync. */
+  @Test
+  void fsyncDoesNotAnswerForWhatWasDoneWhileAnotherOneWasUnderWay() throws Outcome {
+    cluster.members.forEach(member -> member.answerDelayNs = 10 * FakeMember.DELAY_NS);
+    write("synced", false);
+    cluster.time.schedule(
+        5 * FakeMember.DELAY_NS + 2 * FakeCluster.MASTER_DELAY_NS,
+        () -> {
+          // A whole request, so it is sent at once; and answered before the one before it.
+          assertThat(cluster.member(1).object(INODE).synced).as("the fsync is under way").isTrue();
+          cluster.members.forEach(member -> member.answerDelayNs = 0);
+          byte[] whole = new byte[Limits.PAYLOAD_BYTES_MAX];
+          assertThatCode(
+                  () -> file.write(Limits.PAYLOAD_BYTES_MAX, ByteBuffer.wrap(whole), false, other))
+              .doesNotThrowAnyException();
+        });
+    file.fsync(descriptor, true);
+    assertThat(cluster.member(1).object(INODE).bytes).hasSize(2 * Limits.PAYLOAD_BYTES_MAX);
+    file.fsync(other, true);
+    assertThat(cluster.members).allMatch(member -> member.object(INODE).synced);
   }
 }
