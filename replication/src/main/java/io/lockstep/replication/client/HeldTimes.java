@@ -18,24 +18,29 @@ final class HeldTimes {
   private @Nullable Timestamp mtime;
   private @Nullable Timestamp atime;
 
-  /** An application set some of them, and no member knows what it set. */
-  private boolean chosen;
+  /**
+   * The version of the buffer at which an application set some of them, and no member knows what it
+   * set; 0 = the master does.
+   */
+  private long chosenAt;
 
   /** What the master says is right. */
   void clear() {
     changedAtNs = 0;
     mtime = null;
     atime = null;
-    chosen = false;
+    chosenAt = 0;
   }
 
-  /** The master knows them. */
-  void told() {
-    chosen = false;
+  /** The master knows what they were at that version. */
+  void told(long version) {
+    if (chosenAt <= version) {
+      chosenAt = 0;
+    }
   }
 
   boolean areChosen() {
-    return chosen;
+    return chosenAt != 0;
   }
 
   void written(long wallTimeNs) {
@@ -43,11 +48,15 @@ final class HeldTimes {
     mtime = Convert.timestamp(wallTimeNs);
   }
 
-  /** utimens: the times that are present. */
-  void set(SetAttributes times, long wallTimeNs) {
+  /**
+   * utimens: the times that are present.
+   *
+   * @param version of the buffer with them
+   */
+  void set(SetAttributes times, long wallTimeNs, long version) {
     Timestamp now = Convert.timestamp(wallTimeNs);
     changedAtNs = wallTimeNs;
-    chosen = true;
+    chosenAt = version;
     if (times.hasMtime() || times.getMtimeNow()) {
       mtime = times.getMtimeNow() ? now : times.getMtime();
     }

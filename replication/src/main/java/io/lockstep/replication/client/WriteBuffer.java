@@ -123,8 +123,8 @@ final class WriteBuffer {
       if (!open || distrusted) {
         return false;
       }
-      times.set(set, wallTimeNs);
       version++;
+      times.set(set, wallTimeNs, version);
       return true;
     } finally {
       lock.unlock();
@@ -471,9 +471,7 @@ final class WriteBuffer {
     lock.lock();
     try {
       told = Math.max(told, toldVersion);
-      if (told == version) {
-        times.told();
-      }
+      times.told(told);
     } finally {
       lock.unlock();
     }

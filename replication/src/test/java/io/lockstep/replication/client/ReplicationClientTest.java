@@ -2,6 +2,7 @@ package io.lockstep.replication.client;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
@@ -98,6 +99,25 @@ class ReplicationClientTest extends ClientCase {
     file.fsync(descriptor, true);
     assertThat(cluster.attributes(INODE).getMtime()).isEqualTo(chosen);
     assertThat(cluster.member(1).object(INODE).timesSynced).isTrue();
+  }
+
+  @Test
+  void fsyncsOfAFileThatIsWrittenAllTheTimeTellChosenTimesOnce() throws Outcome {
+    FileContent file = cluster.mount().open(INODE);
+    Descriptor descriptor = file.newDescriptor(false);
+    write(file, descriptor, 0, "hello");
+    SetAttributes.Builder set = SetAttributes.newBuilder().setInode(INODE);
+    file.trySetTimes(set.setMtime(Timestamp.newBuilder().setSeconds(123)).build());
+    for (int i = 0; i < 5; i++) {
+      // While the master hears of the times, or the members sync.
+      String text = "again " + i;
+      cluster.time.schedule(
+          FakeCluster.MASTER_DELAY_NS,
+          () -> assertThatCode(() -> write(file, descriptor, 0, text)).doesNotThrowAnyException());
+      file.fsync(descriptor, true);
+      write(file, descriptor, 10, text);
+    }
+    assertThat(cluster.requests).containsEntry(Request.BodyCase.REFRESH_INODES, 1);
   }
 
   @Test
