@@ -4,11 +4,18 @@ import io.lockstep.simulation.check.AppendHistory;
 import io.lockstep.simulation.check.Change;
 import io.lockstep.simulation.check.History;
 import io.lockstep.simulation.check.History.Promise;
+import io.lockstep.simulation.check.LockHistory.Fence;
+import io.lockstep.simulation.check.LockHistory.Hold;
 import io.lockstep.simulation.check.NameHistory;
 import io.lockstep.simulation.check.RegisterHistory;
 import io.lockstep.simulation.check.Violation;
+import io.lockstep.wire.message.LeaseMode;
+import io.lockstep.wire.message.LeaseRow;
+import io.lockstep.wire.message.TokenMessage;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Guarded by its own lock. What the threads of a load saw on real mounts, for the checkers that the
@@ -21,12 +28,37 @@ final class FaultHistory {
 
   private record Cell(String file, int cell) {}
 
+  /**
+   * A lock that somebody was granted.
+   *
+   * @param fence newer than those of all before
+   */
+  record Lock(Hold hold, Fence fence) {}
+
+  /** A lease as long as neither its mode nor its token changes. */
+  private record Lease(long session, long inode, long id, boolean exclusive, Fence token) {}
+
   private final History history = new History();
 
   /** The newest read that found something; after the load, a read of all. */
   private Cell lastSeen = new Cell("", 0);
 
   private int durable;
+
+  /** Those that were seen. */
+  private final Map<Lease, Hold> leases = new HashMap<>();
+
+  /** The last exclusive one of each inode. */
+  private final Map<Long, Lease> holders = new HashMap<>();
+
+  /** By number: the exclusive lock under which it was written, in the order of grants. */
+  private final Map<Integer, Fence> fences = new HashMap<>();
+
+  private Hold lastLock;
+  private String lastLocked;
+  private Lease lastLease;
+  private int locks;
+  private int moves;
 
   // ---- cells
 
@@ -103,15 +135,103 @@ final class FaultHistory {
     history.names().vanished(client, target, startNs, endNs);
   }
 
+  // ---- locks and leases
+
+  synchronized void counterBegins(String name) {
+    history.names().born(name, number(0));
+    fences.put(0, new Fence(1, 0));
+  }
+
+  private static String number(int value) {
+    return "number " + value;
+  }
+
+  synchronized Lock locked(String client, String name, boolean exclusive) {
+    locks++;
+    Hold hold = history.locks().granted(client, name, exclusive, Fence.NONE, System.nanoTime());
+    if (exclusive) {
+      lastLock = hold;
+      lastLocked = name;
+    }
+    return new Lock(hold, new Fence(1, locks));
+  }
+
+  /** This number is going to be written under this lock, which may be lost by now. */
+  synchronized void writes(int value, Lock lock) {
+    fences.put(value, lock.fence);
+  }
+
+  /**
+   * Somebody with a lock found this number, so it was written last: what was written under a later
+   * lock is not overwritten under an earlier one.
+   */
+  synchronized void found(String name, int value) {
+    Fence fence = fences.getOrDefault(value, Fence.NONE);
+    history.locks().accepted("the members", name, fence, true, System.nanoTime());
+  }
+
+  /** Something succeeded that began then and succeeds for who has the lock only. */
+  synchronized void heldAt(Lock lock, long atNs) {
+    history.locks().held(lock.hold, atNs);
+  }
+
+  /** Each number is replaced by one. */
+  synchronized void replaced(
+      String client,
+      String name,
+      int from,
+      int to,
+      NameHistory.Result result,
+      long startNs,
+      long endNs) {
+    history.names().move(client, name, number(from), number(to), result, startNs, endNs);
+  }
+
+  synchronized void looked(String client, String name, int value, long startNs, long endNs) {
+    history.names().look(client, name, number(value), true, startNs, endNs);
+  }
+
+  /** lockd said that this session has a lease. */
+  synchronized void leased(LeaseRow row, long atNs) {
+    boolean exclusive = row.getMode() == LeaseMode.EXCLUSIVE;
+    TokenMessage token = row.getToken();
+    // Tokens are of exclusive grants; a shared one shows the newest.
+    Fence fence = exclusive ? new Fence(token.getTerm(), token.getSequence()) : Fence.NONE;
+    Lease lease = new Lease(row.getSession(), row.getInode(), row.getLease(), exclusive, fence);
+    String who = "session " + row.getSession();
+    Hold hold = leases.computeIfAbsent(lease, key -> granted(who, key, atNs));
+    history.locks().held(hold, atNs);
+    if (exclusive) {
+      Lease before = holders.put(row.getInode(), lease);
+      moves += before != null && before.session != row.getSession() ? 1 : 0;
+      lastLease = lease;
+    }
+  }
+
+  private Hold granted(String who, Lease lease, long atNs) {
+    return history.locks().granted(who, "inode " + lease.inode, lease.exclusive, lease.token, atNs);
+  }
+
+  /** Whether locks were held, and leases moved from one mount to another. */
+  synchronized boolean hasMoves() {
+    return lastLock != null && moves > 0;
+  }
+
   // ---- judged
 
   /**
    * To see that the checkers are awake: somebody finds nothing in a cell where something was found
-   * before.
+   * before; somebody has the lock beside its owner; a lease is granted with a token that was; the
+   * first number comes back.
    */
-  synchronized void plantStaleRead() {
+  synchronized void plant() {
     long nowNs = System.nanoTime();
-    history.read("planted", lastSeen.file, lastSeen.cell, RegisterHistory.INITIAL, nowNs, nowNs);
+    history.read(
+        "planted reader", lastSeen.file, lastSeen.cell, RegisterHistory.INITIAL, nowNs, nowNs);
+    history.locks().held(lastLock, nowNs + 1);
+    history.locks().granted("planted owner", lastLocked, true, Fence.NONE, nowNs);
+    granted("planted session", lastLease, nowNs);
+    found(lastLocked, 0);
   }
 
   synchronized List<Violation> violations() {
@@ -140,6 +260,12 @@ final class FaultHistory {
         + " exclusive creations, "
         + history.names().looks()
         + " looks at replaced files, "
+        + locks
+        + " locks, "
+        + leases.size()
+        + " leases, "
+        + moves
+        + " moves of exclusive ones between mounts, "
         + durable
         + " times told durable";
   }

@@ -1,6 +1,7 @@
 package io.lockstep.tools.it;
 
 import io.lockstep.fs.fuse.Posix;
+import io.lockstep.tools.cluster.ClusterAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,20 +12,37 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Any thread may ask it. Threads on two mounts that write, read, append, rename over, create and
- * sync the same few files without an end, and write down what they saw. Errors are part of it: they
- * say what may be lost, and the thread opens its files again.
+ * Any thread may ask it. Threads on two mounts that write, read, append, rename over, create, lock
+ * and sync the same few files without an end, and write down what they saw. Errors are part of it:
+ * they say what may be lost, and the thread opens its files again.
  */
 final class FaultLoad {
+  /** Confined to its thread, but for {@link #isBusy}. Does one thing after the other. */
+  interface Worker {
+    int mount();
+
+    SplittableRandom random();
+
+    /** Whether it does something now. */
+    boolean isBusy();
+
+    /** One operation; whether it ended well. */
+    boolean step();
+
+    /** The last one. */
+    void end();
+  }
+
   /** Threads on each mount. */
   static final int THREADS = 3;
 
   private static final int PAUSE_US_MAX = 6_000;
   private static final int JOIN_SECONDS = 60;
 
+  private final ClusterAddress cluster;
   private final List<Path> mounts;
   private final FaultHistory history = new FaultHistory();
-  private final List<FaultWorker> workers = new ArrayList<>();
+  private final List<Worker> workers = new ArrayList<>();
   private final Threads threads = new Threads();
   private final AtomicInteger[] runs;
   private final AtomicIntegerArray down;
@@ -35,7 +53,8 @@ final class FaultLoad {
   private volatile boolean held;
   private volatile boolean stopping;
 
-  FaultLoad(List<Path> mounts, long seed) throws Exception {
+  FaultLoad(ClusterAddress cluster, List<Path> mounts, long seed) throws Exception {
+    this.cluster = cluster;
     this.mounts = List.copyOf(mounts);
     this.down = new AtomicIntegerArray(mounts.size());
     this.runs = new AtomicInteger[mounts.size()];
@@ -43,15 +62,30 @@ final class FaultLoad {
       runs[mount] = new AtomicInteger(1);
     }
     FaultWorker.makeFiles(mounts.get(0));
+    FaultLocker.makeFile(mounts.get(0), history);
     for (int i = 0; i < THREADS * mounts.size(); i++) {
-      FaultWorker worker =
-          new FaultWorker(this, i % mounts.size(), new SplittableRandom(seed * 31 + i));
-      workers.add(worker);
-      threads.start("load-" + i, () -> work(worker));
+      start(new FaultWorker(this, i % mounts.size(), new SplittableRandom(seed * 31 + i)));
+    }
+    for (int mount = 0; mount < mounts.size(); mount++) {
+      start(new FaultLocker(this, mount, new SplittableRandom(seed * 37 + mount)));
+    }
+    threads.start("leases", this::watchLeases);
+  }
+
+  private void start(Worker worker) {
+    workers.add(worker);
+    threads.start("load-" + workers.size(), () -> work(worker));
+  }
+
+  private void watchLeases() throws Exception {
+    try (FaultLeases watched = new FaultLeases(cluster, history)) {
+      while (!stopping) {
+        watched.look();
+      }
     }
   }
 
-  private void work(FaultWorker worker) throws Exception {
+  private void work(Worker worker) throws Exception {
     SplittableRandom random = worker.random();
     while (!stopping) {
       // The pace of the load, and where it is held.
@@ -92,7 +126,7 @@ final class FaultLoad {
 
   /** Operations that have begun and not ended: what a fault hits. */
   int inFlight() {
-    return (int) workers.stream().filter(FaultWorker::isBusy).count();
+    return (int) workers.stream().filter(Worker::isBusy).count();
   }
 
   /** A number that no other call gave. */

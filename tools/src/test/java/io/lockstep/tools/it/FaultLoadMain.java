@@ -2,6 +2,7 @@ package io.lockstep.tools.it;
 
 import io.lockstep.fs.fuse.Posix;
 import io.lockstep.simulation.check.Violation;
+import io.lockstep.tools.cluster.ClusterAddress;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -27,10 +28,12 @@ final class FaultLoadMain {
     this.liar = new FaultLiar(load);
   }
 
-  /** Seed, then the directories where the volume is mounted. */
+  /** Seed, master, secret file, then the directories where the volume is mounted. */
   public static void main(String[] words) throws Exception {
-    List<Path> mounts = Arrays.stream(words).skip(1).map(Path::of).toList();
-    FaultLoadMain main = new FaultLoadMain(new FaultLoad(mounts, Long.parseLong(words[0])));
+    ClusterAddress cluster = new ClusterAddress(List.of(words[1]), Path.of(words[2]));
+    List<Path> mounts = Arrays.stream(words).skip(3).map(Path::of).toList();
+    FaultLoadMain main =
+        new FaultLoadMain(new FaultLoad(cluster, mounts, Long.parseLong(words[0])));
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     out.println("ready");
     BufferedReader in =
@@ -56,7 +59,7 @@ final class FaultLoadMain {
         case "blackout" -> load.history().blackout();
         case "read" -> load.readAll(mount);
         case "end" -> load.end();
-        case "plant" -> load.history().plantStaleRead();
+        case "plant" -> load.history().plant();
         case "judge" -> {
           return judge();
         }
@@ -82,6 +85,9 @@ final class FaultLoadMain {
     List<Violation> violations = history.violations();
     StringBuilder text = new StringBuilder();
     text.append(history.counts()).append('\n');
+    if (!history.hasMoves()) {
+      text.append("INCONCLUSIVE: no lock was held, or no lease moved\n");
+    }
     history.told(violations).forEach(line -> text.append(line).append('\n'));
     return text.toString();
   }

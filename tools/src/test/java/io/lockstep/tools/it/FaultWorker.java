@@ -15,7 +15,7 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /** Confined to its thread, but for {@link #isBusy}. One thread of a {@link FaultLoad}. */
-final class FaultWorker {
+final class FaultWorker implements FaultLoad.Worker {
   private static final int FILES = 3;
   private static final int CELLS_MAX = 12;
   private static final String LOG = "log";
@@ -44,15 +44,18 @@ final class FaultWorker {
     this.random = random;
   }
 
-  int mount() {
+  @Override
+  public int mount() {
     return mount;
   }
 
-  SplittableRandom random() {
+  @Override
+  public SplittableRandom random() {
     return random;
   }
 
-  boolean isBusy() {
+  @Override
+  public boolean isBusy() {
     return busy;
   }
 
@@ -76,8 +79,8 @@ final class FaultWorker {
     }
   }
 
-  /** One operation; whether it ended well. */
-  boolean step() {
+  @Override
+  public boolean step() {
     busy = true;
     try {
       int dice = random.nextInt(100);
@@ -109,7 +112,8 @@ final class FaultWorker {
   }
 
   /** Each descriptor that is open is told what was lost, at the latest now. */
-  void end() {
+  @Override
+  public void end() {
     for (int file = 0; file <= FILES; file++) {
       if (files[file] != null) {
         try {

@@ -1,5 +1,7 @@
 package io.lockstep.tools.it;
 
+import io.lockstep.tools.UserError;
+import io.lockstep.tools.cluster.ClusterDirectory;
 import java.io.BufferedReader;
 import java.io.Closeable;
 import java.io.IOException;
@@ -43,7 +45,8 @@ final class LoadProcess implements Closeable {
     this.requests = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
   }
 
-  static LoadProcess start(FaultCluster faults, long seed) throws IOException {
+  static LoadProcess start(FaultCluster faults, long seed) throws IOException, UserError {
+    ClusterDirectory directory = faults.cluster().directory();
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -55,7 +58,9 @@ final class LoadProcess implements Closeable {
                 "-cp",
                 System.getProperty("java.class.path"),
                 FaultLoadMain.class.getName(),
-                Long.toString(seed)));
+                Long.toString(seed),
+                directory.masterAddress(),
+                directory.secretFile().toString()));
     for (int i = 0; i < FaultCluster.MOUNTS; i++) {
       command.add(faults.mount(i).toString());
     }
@@ -128,7 +133,7 @@ final class LoadProcess implements Closeable {
     demand("end");
   }
 
-  /** A read that cannot be, in the history of all the others. */
+  /** A read, a lock and a lease that cannot be, in the history of all the others. */
   void plant() throws IOException {
     demand("plant");
   }
