@@ -46,9 +46,11 @@ import java.util.TreeSet;
  *       calls out of step at the epoch that the write carries.
  * </ul>
  *
+ * <p>And after every event I9: whoever read a state of the master has let go of it, and did not
+ * read on (for mounts and sessions, see {@link Convergence}: nothing is left of them).
+ *
  * <p>Production watches the others itself, at every event, and a broken one ends the seed: I2
- * ({@code EagerLock.checkInvariant}), I6 and I7 ({@code ReplicaRegistry}), I9 (counts that would
- * fall below zero). I8 does not exist yet.
+ * ({@code EagerLock.checkInvariant}), I6 and I7 ({@code ReplicaRegistry}). I8 does not exist yet.
  */
 final class Watch {
   private static final int VIOLATIONS_MAX = 20;
@@ -73,10 +75,18 @@ final class Watch {
   void begin(Cluster built) {
     cluster = built;
     time = built.time();
+    time.watch(this::afterEvent);
   }
 
   List<Violation> violations() {
     return new ArrayList<>(violations.values());
+  }
+
+  /** I9: nothing in the master reads a state for longer than an event. */
+  private void afterEvent() {
+    if (cluster.master().pinned() > 0) {
+      violated("master", "I9 a state is still pinned after the event that read it");
+    }
   }
 
   /** How many answers were looked at. */

@@ -8,10 +8,14 @@ import io.lockstep.lockd.lease.LeaseMutants;
 import io.lockstep.lockd.lease.LeaseRules;
 import io.lockstep.lockd.server.LockdServer;
 import io.lockstep.metadata.catalogue.KeeperRules;
+import io.lockstep.metadata.kv.KvReader;
+import io.lockstep.metadata.kv.KvStore;
+import io.lockstep.metadata.raft.ReplicatedLog;
 import io.lockstep.replication.marks.MarkRules;
 import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.replication.store.RowStore;
 import io.lockstep.simulation.cluster.Variants;
+import io.lockstep.wire.message.LogEntry;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Request.BodyCase;
@@ -20,6 +24,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /** Production with one decision changed each, and the faults under which it shows. */
 final class Mutants {
@@ -68,6 +73,18 @@ final class Mutants {
               EnumSet.of(Fault.STORAGE_POWER),
               94,
               () -> Tamper.skips("mount", to -> true, r -> is(r, BodyCase.SYNC_OBJECTS))),
+          new Mutant(
+              "I9",
+              "who reads a state of the master does not let go of it",
+              NONE,
+              1,
+              () -> Variants.production().withLog(log -> new States(log, Kept::new))),
+          new Mutant(
+              "I9",
+              "a state of the master is closed under somebody who reads it",
+              NONE,
+              1,
+              () -> Variants.production().withLog(log -> new States(log, ClosedEarly::new))),
           new Mutant(
               "P1",
               "a lease that ended unclean is granted again without seal and settle",
@@ -155,6 +172,11 @@ final class Mutants {
               "simulation/src/test/java/io/lockstep/simulation/cluster/FailedSyncTest.java",
               "forgettingAFailedSyncIsCaught"),
           new ByTest(
+              "I4",
+              "a member that is being healed answers reads",
+              replication("server/MutantsTest"),
+              "readOfAMemberThatIsBeingHealedIsCaught"),
+          new ByTest(
               "I6",
               "verify judges a replica that is being created",
               replication("registry/VerifyInterleavingsTest"),
@@ -164,6 +186,21 @@ final class Mutants {
               "a file of a set that was away when the term began is granted unsettled",
               "lockd/src/test/java/io/lockstep/lockd/lease/LeaseTableTest.java",
               "grantingWhatWasNotSweptIsCaught"),
+          new ByTest(
+              "I7",
+              "a creation is repeated unchanged after the same failure",
+              replication("registry/RegistryMutantTest"),
+              "repeatingWhatFailedIsCaught"),
+          new ByTest(
+              "I7",
+              "a creation begins anew instead of finishing or using what is there",
+              replication("registry/RegistryMutantTest"),
+              "creatingWhatIsBeingMadeIsCaught"),
+          new ByTest(
+              "I7",
+              "what is on the disk at the start is forgotten",
+              replication("registry/RegistryMutantTest"),
+              "forgettingTheDiskIsCaught"),
           new ByTest(
               "P2",
               "a dirty mark is cleared without the marks for the absent",
@@ -303,6 +340,85 @@ final class Mutants {
     }
   }
 
+  /** Immutable. A log whose states are given to readers in another way. */
+  private static final class States implements ReplicatedLog {
+    private final ReplicatedLog log;
+    private final UnaryOperator<KvStore.Snapshot> change;
+
+    States(ReplicatedLog log, UnaryOperator<KvStore.Snapshot> change) {
+      this.log = log;
+      this.change = change;
+    }
+
+    @Override
+    public KvStore.Snapshot snapshot() {
+      KvStore.Snapshot state = log.snapshot();
+      return state == null ? null : change.apply(state);
+    }
+
+    @Override
+    public long cluster() {
+      return log.cluster();
+    }
+
+    @Override
+    public void start() throws IOException {
+      log.start();
+    }
+
+    @Override
+    public long appliedIndex() {
+      return log.appliedIndex();
+    }
+
+    @Override
+    public void propose(LogEntry entry, Handler handler) {
+      log.propose(entry, handler);
+    }
+
+    @Override
+    public void close() throws IOException {
+      log.close();
+    }
+  }
+
+  /** Immutable. Is never given back. */
+  private record Kept(KvStore.Snapshot state) implements KvStore.Snapshot {
+    @Override
+    public byte[] get(byte[] key) {
+      return state.get(key);
+    }
+
+    @Override
+    public void scan(byte[] from, byte[] to, KvReader.Visitor visitor) {
+      state.scan(from, to, visitor);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** Immutable. Is given back after the first look. */
+  private record ClosedEarly(KvStore.Snapshot state) implements KvStore.Snapshot {
+    @Override
+    public byte[] get(byte[] key) {
+      byte[] value = state.get(key);
+      state.close();
+      return value;
+    }
+
+    @Override
+    public void scan(byte[] from, byte[] to, KvReader.Visitor visitor) {
+      state.scan(from, to, visitor);
+      state.close();
+    }
+
+    @Override
+    public void close() {
+      state.close();
+    }
+  }
+
   /** Confined as the rows behind it are. */
   private static final class UnsyncedRows implements RowStore {
     private final RowStore rows;
@@ -327,7 +443,7 @@ final class Mutants {
     }
 
     @Override
-    public void scan(byte[] from, byte[] to, Visitor visitor) throws IOException, Outcome {
+    public void scan(byte[] from, byte[] to, RowStore.Visitor visitor) throws IOException, Outcome {
       rows.scan(from, to, visitor);
     }
 

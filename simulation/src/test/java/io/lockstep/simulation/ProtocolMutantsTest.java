@@ -73,7 +73,7 @@ class ProtocolMutantsTest {
     for (int rule = 1; rule <= 15; rule++) {
       assertThat(rules).contains("P" + rule);
     }
-    assertThat(rules).contains("I1", "I2", "I3", "I5", "I6");
+    assertThat(rules).contains("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9");
   }
 
   @Test

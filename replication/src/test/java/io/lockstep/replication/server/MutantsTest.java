@@ -11,9 +11,12 @@ import io.lockstep.replication.marks.DirtyMark;
 import io.lockstep.replication.marks.MarkRules;
 import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.wire.Payload;
+import io.lockstep.wire.message.PullObject;
+import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Request.BodyCase;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
@@ -192,6 +195,52 @@ class MutantsTest {
       cluster.become(1, MemberMode.ERR);
       cluster.adopt(false, 3);
       return cluster.marks(3, 2).getObjectsCount() == 1;
+    }
+  }
+
+  @Test
+  void readersSeeTheNewestBytesWhileAMemberIsHealed() throws Exception {
+    assertThat(newestIsRead(cluster(), (c, member) -> c.read(member, 1, 0, SIZE))).isTrue();
+  }
+
+  /** I4 changed: a member answers clients as it answers heal, whatever its mode. */
+  @Test
+  void readOfAMemberThatIsBeingHealedIsCaught() throws Exception {
+    assertThat(newestIsRead(cluster(), MutantsTest::pull)).isFalse();
+  }
+
+  private interface Reading {
+    TestCluster.Answer read(TestCluster cluster, int member) throws Exception;
+  }
+
+  private static TestCluster.Answer pull(TestCluster cluster, int member) throws Exception {
+    return cluster.call(
+        member,
+        Request.newBuilder()
+            .setPullObject(
+                PullObject.newBuilder()
+                    .setSet(cluster.config().getSet())
+                    .setInode(1)
+                    .setLength(SIZE)));
+  }
+
+  /** The first who answers is the one that missed a write and waits for its heal. */
+  private static boolean newestIsRead(TestCluster fresh, Reading reading) throws Exception {
+    try (TestCluster cluster = fresh.start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, SIZE));
+      cluster.stopDaemon(3);
+      cluster.become(3, MemberMode.ERR);
+      cluster.writeAll(1, LEASE, 2, 0, filled(2, SIZE));
+      cluster.startDaemon(3);
+      cluster.become(3, MemberMode.WO);
+      cluster.adopt(false, 1, 2, 3);
+      for (int member : List.of(3, 2, 1)) {
+        TestCluster.Answer answer = reading.read(cluster, member);
+        if (answer.code().isOk()) {
+          return Arrays.equals(answer.bytes(), filled(2, SIZE));
+        }
+      }
+      throw new AssertionError("nobody answers");
     }
   }
 

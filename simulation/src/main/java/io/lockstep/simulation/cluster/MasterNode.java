@@ -66,6 +66,11 @@ public final class MasterNode {
     }
   }
 
+  /** States that somebody in this run still reads (I9). */
+  public int pinned() {
+    return running == null ? 0 : running.pins().open();
+  }
+
   public boolean isLeading() {
     return host.isUp() && metadata != null && metadata.isLeading();
   }
@@ -104,7 +109,7 @@ public final class MasterNode {
               agents,
               events -> {
                 running = new ModelLog(host, random, CLUSTER, log, events);
-                return running;
+                return variants.log.apply(running);
               },
               variants.keeperRules,
               (what, failure) -> {

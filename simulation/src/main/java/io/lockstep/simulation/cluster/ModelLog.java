@@ -62,6 +62,7 @@ public final class ModelLog implements ReplicatedLog {
   private final Disk disk;
   private final RaftEvents events;
   private final MemoryKvStore store = new MemoryKvStore();
+  private final Pins pins = new Pins();
   private final Deque<Proposed> underWay = new ArrayDeque<>();
   private long applied;
   private boolean begun;
@@ -111,6 +112,11 @@ public final class ModelLog implements ReplicatedLog {
         });
   }
 
+  /** Who reads the state in this run. */
+  Pins pins() {
+    return pins;
+  }
+
   /** The state, also after the end of the run. */
   KvStore store() {
     return store;
@@ -138,7 +144,7 @@ public final class ModelLog implements ReplicatedLog {
 
   @Override
   public KvStore.Snapshot snapshot() {
-    return !begun || closed ? null : store.snapshot();
+    return !begun || closed ? null : pins.pin(store.snapshot());
   }
 
   @Override

@@ -6,6 +6,7 @@ import io.lockstep.core.Times;
 import io.lockstep.fs.vfs.Names;
 import io.lockstep.lockd.server.LockdServer;
 import io.lockstep.metadata.catalogue.KeeperRules;
+import io.lockstep.metadata.raft.ReplicatedLog;
 import io.lockstep.replication.client.LockSeam;
 import io.lockstep.replication.heal.HealRules;
 import io.lockstep.replication.marks.MarkRules;
@@ -35,6 +36,7 @@ public final class Variants {
   LockSeam lockSeam = LockSeam.PRODUCTION;
   PeersWrapper peers = (role, peers) -> peers;
   UnaryOperator<RowStore> rows = UnaryOperator.identity();
+  UnaryOperator<ReplicatedLog> log = UnaryOperator.identity();
   HandlerWrapper handlers = (host, handler) -> handler;
 
   /** Makes a lockd. */
@@ -119,6 +121,13 @@ public final class Variants {
   /** What keeps the rows of a storage daemon. */
   public Variants withRows(UnaryOperator<RowStore> wrapper) {
     rows = wrapper;
+    return this;
+  }
+
+  /** What the master reads and writes its state through. */
+  public Variants withLog(UnaryOperator<ReplicatedLog> wrapper) {
+    UnaryOperator<ReplicatedLog> before = log;
+    log = opened -> wrapper.apply(before.apply(opened));
     return this;
   }
 
