@@ -18,22 +18,26 @@ import org.junit.jupiter.api.Timeout;
 class SimulationTest {
   private static final int OPERATIONS = 300;
   private static final int LONG_OPERATIONS = 1_000;
-  private static final int SEEDS = Integer.getInteger("seeds", 25);
+  private static final int SEEDS = Integer.getInteger("seeds", 100);
 
   /** Minutes of new seeds instead of the fixed ones: the long runs. */
   private static final int MINUTES = Integer.getInteger("simulation.minutes", 0);
 
   private static Simulation.Result run(long seed) {
-    return new Simulation(seed, OPERATIONS, Variants.production(), Fault.usual()).run(note -> {});
+    return run(seed, OPERATIONS);
+  }
+
+  private static Simulation.Result run(long seed, int operations) {
+    return new Simulation(seed, operations, Variants.production(), Fault.usual()).run(note -> {});
   }
 
   @Test
   void nothingIsViolatedUnderFaults() {
-    long first = Long.getLong("seed", 100);
+    long first = Long.getLong("seed", 1);
     int faults = 0;
     int operations = 0;
     for (int i = 0; i < (Long.getLong("seed") == null ? SEEDS : 1); i++) {
-      Simulation.Result result = run(first + i);
+      Simulation.Result result = run(first + i, LONG_OPERATIONS);
       assertThat(result.problems())
           .as(
               "seed %d with %s:%n%s",
@@ -44,7 +48,7 @@ class SimulationTest {
     }
     // Not vacuous: things went wrong while applications worked.
     assertThat(faults).isGreaterThan(SEEDS);
-    assertThat(operations).isGreaterThan(SEEDS * OPERATIONS / 2);
+    assertThat(operations).isGreaterThan(SEEDS * LONG_OPERATIONS / 2);
   }
 
   @Test
@@ -95,9 +99,7 @@ class SimulationTest {
     List<String> violated = new ArrayList<>();
     long seed = first;
     for (; System.nanoTime() - endNs < 0; seed++) {
-      Simulation.Result result =
-          new Simulation(seed, LONG_OPERATIONS, Variants.production(), Fault.usual())
-              .run(note -> {});
+      Simulation.Result result = run(seed, LONG_OPERATIONS);
       if (!result.isOk()) {
         violated.add("seed " + seed + " with " + result.faults() + ": " + result.problems());
       }

@@ -50,7 +50,7 @@ public sealed interface HealEffect {
    * Locally: the object is whole: {@code onDone}.
    *
    * @param ownDirty goes if no client touched it
-   * @param keepsDirty no dirty mark goes, for a source has one
+   * @param keepsDirty no dirty mark goes that may still be cleared, for a source has one
    */
   record Finish(long inode, long task, @Nullable DirtyMark ownDirty, boolean keepsDirty)
       implements HealEffect {}

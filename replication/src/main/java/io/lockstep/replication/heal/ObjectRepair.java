@@ -166,7 +166,7 @@ final class ObjectRepair {
   /** The answer to every other request. */
   @Nullable HealEffect onDone(ErrorCode code) {
     return switch (state) {
-      case BEGIN -> code.isOk() ? copyOrCompare() : fail(code);
+      case BEGIN -> onBegun(code);
       case COPY -> code.isOk() ? copyOrCompare() : nextSource(code);
       case SYNC, DELETE -> code.isOk() ? beginClearing() : fail(code);
       case CLEAR_PENDING -> code.isOk() ? clearNext() : fail(code);
@@ -174,6 +174,18 @@ final class ObjectRepair {
       case STAT, COMPARE, DONE, FAILED ->
           throw Check.unreachable("answer %s for object %x in %s", code, inode, state);
     };
+  }
+
+  /**
+   * An object that is dead here is dead for good, whether the sources have heard of it or have
+   * forgotten it already: nobody misses it, and the marks go.
+   */
+  private @Nullable HealEffect onBegun(ErrorCode code) {
+    if (code == ErrorCode.OBJECT_DELETED) {
+      deleted = true;
+      return beginClearing();
+    }
+    return code.isOk() ? copyOrCompare() : fail(code);
   }
 
   private void addDiffering(long fromBlock, long toBlock) {

@@ -333,7 +333,11 @@ abstract class RepairOperation extends DiskOperation {
 
       private @Nullable DirtyMark clearable(ObjectMarks marks) {
         DirtyMark dirty = marks.dirty();
-        if (owner.settling() || keepsDirty || dirty == null) {
+        if (owner.settling() || dirty == null) {
+          return null;
+        }
+        // A clear of this cycle, or of a later one that was missed here, will not come again.
+        if (keepsDirty && object().uncleared(dirty) != null) {
           return null;
         }
         boolean ended = dirty.token().isOlderThan(marks.newest());

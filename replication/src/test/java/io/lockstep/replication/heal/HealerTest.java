@@ -204,6 +204,17 @@ class HealerTest {
     assertThat(healer.onDone(1, ErrorCode.OK)).first().isInstanceOf(ListSource.class);
   }
 
+  /** A source that has forgotten it may have a mark that was set late. */
+  @Test
+  void objectThatIsDeadHereIsMissedByNobody() {
+    Healer healer = new Healer(List.of(1, 2), false);
+    listed(healer, healer.onStart(), List.of(pending(10, 5)), List.of(), List.of());
+    healer.onStat(1, ErrorCode.OK, found(false, false, 0, TOKEN));
+    List<HealEffect> effects = healer.onDone(1, ErrorCode.OBJECT_DELETED);
+    assertThat(effects).containsExactly(new ClearPendingAt(10, 1, 1, 5));
+    assertThat(healer.onDone(1, ErrorCode.OK)).first().isInstanceOf(ListSource.class);
+  }
+
   @Test
   void atMostFourObjectsAreRepairedAtOnceInOrderOfPages() {
     Healer healer = new Healer(List.of(1), false);

@@ -263,6 +263,28 @@ class StorageProtocolTest {
     }
   }
 
+  /** The clear of the cycle that it missed has come before the source's mark, and comes once. */
+  @Test
+  void dirtyMarkOfACycleBeforeTheOneThatWasMissedGoesWithTheHeal() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 20_000));
+      cluster.become(3, MemberMode.ERR);
+      cluster.adopt(false, 1, 2);
+      cluster.writeAll(1, LEASE, 2, 0, filled(2, 20_000));
+      cluster.become(3, MemberMode.WO);
+      cluster.adopt(false, 1, 2, 3);
+      ok(cluster.clear(3, 1, LEASE, 2));
+      cluster.adopt(true, 3);
+      cluster.awaitHealed();
+      cluster.adopt(false, 1, 2, 3);
+      ok(cluster.clear(1, 1, LEASE, 2));
+      ok(cluster.clear(2, 1, LEASE, 2));
+      for (int member = 1; member <= 3; member++) {
+        assertThat(cluster.marks(member, 3).getObjectsList()).as("member %d", member).isEmpty();
+      }
+    }
+  }
+
   @Test
   void marksOfAReturningMemberAboutOneThatWasHealedMeanwhileGo() throws Exception {
     try (TestCluster cluster = new TestCluster(root, 3).start()) {

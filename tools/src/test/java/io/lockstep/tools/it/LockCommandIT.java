@@ -96,6 +96,7 @@ class LockCommandIT implements FailureWatch.WithCluster {
         FileChannel other = open(there, "locked")) {
       assertThat(locked.lock(0, 1, false)).isNotNull();
       assertThat(other.tryLock(0, 1, false)).isNull();
+      boolean leaseCleared;
       Busy busy = new Busy(open);
       try {
         long inode = (long) Files.getAttribute(here.resolve("file"), "unix:ino");
@@ -107,12 +108,14 @@ class LockCommandIT implements FailureWatch.WithCluster {
         assertThat(exclusive(cleared.path("leases"), inode).path("lease"))
             .isEqualTo(lease.path("lease"));
         assertThat(has(cleared.path("directories"), lease.path("session"))).isTrue();
+        long lockedInode = (long) Files.getAttribute(here.resolve("locked"), "unix:ino");
+        leaseCleared = !of(cleared.path("leases"), lockedInode).isEmpty();
         cluster.eventually("the descriptor is told", 10, () -> busy.failure.get() != null);
         assertThat(busy.failure.get()).hasMessageContaining("Input/output error");
       } finally {
         busy.stop();
       }
-      lockIsLostAndTold(locked, other);
+      lockIsLostAndTold(locked, other, leaseCleared);
       write(open, "kept");
       open.force(true);
     }
@@ -122,14 +125,21 @@ class LockCommandIT implements FailureWatch.WithCluster {
     }
   }
 
-  /** Until it asks for a lock again, and then once. */
-  private static void lockIsLostAndTold(FileChannel locked, FileChannel other) throws IOException {
+  /**
+   * Until it asks for a lock again, and then once. The lease of its file, if it was not idle yet,
+   * is told by the first write that comes so far.
+   */
+  private static void lockIsLostAndTold(FileChannel locked, FileChannel other, boolean leaseCleared)
+      throws IOException {
     other.lock(0, 1, false).release();
     assertThatThrownBy(() -> write(locked, "x")).hasMessageContaining("Input/output error");
     assertThatThrownBy(() -> write(locked, "x")).hasMessageContaining("Input/output error");
     assertThatThrownBy(() -> locked.lock(1, 1, false)).hasMessageContaining("Input/output error");
     assertThat(locked.lock(2, 1, false)).isNotNull();
     assertThat(other.tryLock(2, 1, false)).isNull();
+    if (leaseCleared) {
+      assertThatThrownBy(() -> write(locked, "x")).hasMessageContaining("Input/output error");
+    }
     write(locked, "mine again");
   }
 
