@@ -86,12 +86,16 @@ final class KernelSizes {
     }
   }
 
-  /** Whether the kernel may ignore this size, and takes the file for shorter. */
-  boolean mayIgnore(long node, long size) {
+  /**
+   * Whether the kernel may ignore this size, and takes the file for shorter.
+   *
+   * @param askedNs when its question came: what has changed since then makes it ignore the answer
+   */
+  boolean mayIgnore(long node, long size, long askedNs) {
     lock.lock();
     try {
       File file = file(node);
-      boolean changes = file.writes > 0 || clock.nowNs() - file.changedNs < RECENT_NS;
+      boolean changes = file.writes > 0 || askedNs - file.changedNs < RECENT_NS;
       return changes && size > file.least;
     } finally {
       lock.unlock();

@@ -25,49 +25,64 @@ class KernelSizesTest {
             }
           });
 
+  private boolean mayIgnore(long size) {
+    return sizes.mayIgnore(NODE, size, nowNs.get());
+  }
+
   private void passSecond() {
     nowNs.addAndGet(TimeUnit.SECONDS.toNanos(1));
   }
 
   @Test
   void answerAboutAFileThatNobodyWritesHereIsTaken() {
-    assertThat(sizes.mayIgnore(NODE, 100)).isFalse();
+    assertThat(mayIgnore(100)).isFalse();
     sizes.told(NODE, 100);
-    assertThat(sizes.mayIgnore(NODE, 100)).isFalse();
+    assertThat(mayIgnore(100)).isFalse();
   }
 
   @Test
   void answerBesideAWriteMayBeIgnored() {
     sizes.writeBegins(NODE);
-    assertThat(sizes.mayIgnore(NODE, 100)).isTrue();
+    assertThat(mayIgnore(100)).isTrue();
     sizes.raised(NODE, 100);
-    assertThat(sizes.mayIgnore(NODE, 100)).isFalse();
-    assertThat(sizes.mayIgnore(NODE, 101)).isTrue();
+    assertThat(mayIgnore(100)).isFalse();
+    assertThat(mayIgnore(101)).isTrue();
   }
 
   @Test
   void answerSoonAfterAWriteMayBeIgnored() {
     sizes.writeBegins(NODE);
     sizes.writeEnded(NODE, 50);
-    assertThat(sizes.mayIgnore(NODE, 50)).as("the kernel wrote so far itself").isFalse();
-    assertThat(sizes.mayIgnore(NODE, 51)).isTrue();
+    assertThat(mayIgnore(50)).as("the kernel wrote so far itself").isFalse();
+    assertThat(mayIgnore(51)).isTrue();
     passSecond();
-    assertThat(sizes.mayIgnore(NODE, 51)).isFalse();
+    assertThat(mayIgnore(51)).isFalse();
+  }
+
+  @Test
+  void answerThatTookLongMayBeIgnoredForWhatChangedMeanwhile() {
+    long askedNs = nowNs.get();
+    sizes.writeBegins(NODE);
+    sizes.writeEnded(NODE, 50);
+    passSecond();
+    passSecond();
+    assertThat(mayIgnore(51)).isFalse();
+    assertThat(sizes.mayIgnore(NODE, 51, askedNs)).isTrue();
   }
 
   @Test
   void appendsLeaveTheSizeUnknown() {
     sizes.writeBegins(NODE);
     sizes.writeEnded(NODE, 0);
-    assertThat(sizes.mayIgnore(NODE, 1)).isTrue();
+    assertThat(mayIgnore(1)).isTrue();
   }
 
   @Test
   void answerBesideAnotherWithAnotherSizeMayBeIgnored() {
-    assertThat(sizes.mayIgnore(NODE, 10)).isFalse();
+    assertThat(mayIgnore(10)).isFalse();
     sizes.told(NODE, 10);
     sizes.told(NODE, 20);
-    assertThat(sizes.mayIgnore(NODE, 20)).isTrue();
+    assertThat(mayIgnore(20)).isTrue();
   }
 
   @Test
@@ -75,7 +90,7 @@ class KernelSizesTest {
     sizes.writeBegins(NODE);
     sizes.writeEnded(NODE, 100);
     sizes.told(NODE, 0);
-    assertThat(sizes.mayIgnore(NODE, 60)).isTrue();
+    assertThat(mayIgnore(60)).isTrue();
   }
 
   @Test

@@ -39,6 +39,6 @@ public class KernelSizesOperations {
 
   @Operation
   public boolean mayIgnore() {
-    return sizes.mayIgnore(NODE, 1);
+    return sizes.mayIgnore(NODE, 1, Long.MAX_VALUE);
   }
 }
