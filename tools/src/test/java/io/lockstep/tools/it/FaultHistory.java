@@ -45,6 +45,14 @@ final class FaultHistory {
 
   private int durable;
 
+  /**
+   * Writes that have not returned, and their clients. The kernel shows their bytes to others of its
+   * mount before the mount hears of them (see "Limits" in README), and so binds nobody elsewhere.
+   */
+  private final Map<Integer, String> underWay = new HashMap<>();
+
+  private int early;
+
   /** Those that were seen. */
   private final Map<Lease, Hold> leases = new HashMap<>();
 
@@ -63,11 +71,19 @@ final class FaultHistory {
   // ---- cells
 
   synchronized History.Write begin(String client, String file, int first, int cells) {
-    return history.begin(client, file, first, cells, System.nanoTime());
+    History.Write write = history.begin(client, file, first, cells, System.nanoTime());
+    underWay.put(write.value(), client);
+    return write;
+  }
+
+  /** It returned with an error: nobody knows whether it was done. */
+  synchronized void failed(History.Write write) {
+    underWay.remove(write.value());
   }
 
   synchronized void end(Change change, Promise promise, long endNs) {
     history.end(change, promise, endNs);
+    underWay.remove(change.value());
     durable += promise == Promise.DURABLE ? 1 : 0;
   }
 
@@ -76,6 +92,8 @@ final class FaultHistory {
     for (int i = 0; i < values.length; i++) {
       if (values[i] < 0) {
         history.torn(client, file, first + i, endNs);
+      } else if (client.equals(underWay.get(values[i]))) {
+        early++;
       } else {
         history.read(client, file, first + i, values[i], startNs, endNs);
         lastSeen = values[i] > 0 ? new Cell(file, first + i) : lastSeen;
@@ -254,6 +272,8 @@ final class FaultHistory {
         + " writes and "
         + history.reads()
         + " reads of cells, "
+        + early
+        + " more saw a write of their mount that had not returned, "
         + history.appends().appends()
         + " appends, "
         + history.names().creations()

@@ -201,6 +201,7 @@ final class FaultWorker implements FaultLoad.Worker {
     try {
       Posix.pwrite(open.fd, all, (long) first * Cells.BYTES);
     } catch (Posix.Failed e) {
+      history.failed(write);
       throw lost(number, e);
     }
     history.end(write, open.sync ? Promise.DURABLE : Promise.ACCEPTED, System.nanoTime());
