@@ -29,7 +29,17 @@ final class KernelSizes {
 
     private long told = UNKNOWN;
     private int writes;
+    private boolean changed;
     private long changedNs;
+
+    void changed(long nowNs) {
+      changed = true;
+      changedNs = nowNs;
+    }
+
+    boolean hasChangedSince(long sinceNs) {
+      return changed && changedNs - sinceNs > 0;
+    }
   }
 
   private final Clock clock;
@@ -63,7 +73,7 @@ final class KernelSizes {
       File file = file(node);
       file.writes--;
       file.least = Math.max(file.least, end);
-      file.changedNs = clock.nowNs();
+      file.changed(clock.nowNs());
     } finally {
       lock.unlock();
     }
@@ -76,7 +86,7 @@ final class KernelSizes {
       File file = files.get(node);
       if (file != null) {
         if (file.told != UNKNOWN && file.told != size) {
-          file.changedNs = clock.nowNs();
+          file.changed(clock.nowNs());
         }
         file.told = size;
         file.least = Math.min(file.least, size);
@@ -95,7 +105,7 @@ final class KernelSizes {
     lock.lock();
     try {
       File file = file(node);
-      boolean changes = file.writes > 0 || askedNs - file.changedNs < RECENT_NS;
+      boolean changes = file.writes > 0 || file.hasChangedSince(askedNs - RECENT_NS);
       return changes && size > file.least;
     } finally {
       lock.unlock();
@@ -126,12 +136,11 @@ final class KernelSizes {
   private File file(long node) {
     File file = files.get(node);
     if (file == null) {
-      long nowNs = clock.nowNs();
       if (files.size() >= FILES_MAX) {
-        files.values().removeIf(f -> f.writes == 0 && nowNs - f.changedNs >= RECENT_NS);
+        long sinceNs = clock.nowNs() - RECENT_NS;
+        files.values().removeIf(f -> f.writes == 0 && !f.hasChangedSince(sinceNs));
       }
       file = new File();
-      file.changedNs = nowNs - RECENT_NS;
       files.put(node, file);
     }
     return file;

@@ -35,7 +35,9 @@ class KernelSizesTest {
 
   @Test
   void answerAboutAFileThatNobodyWritesHereIsTaken() {
-    assertThat(mayIgnore(100)).isFalse();
+    long askedNs = nowNs.get();
+    nowNs.incrementAndGet();
+    assertThat(sizes.mayIgnore(NODE, 100, askedNs)).isFalse();
     sizes.told(NODE, 100);
     assertThat(mayIgnore(100)).isFalse();
   }
