@@ -5,9 +5,11 @@ import io.lockstep.replication.eagerlock.Range;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +25,7 @@ final class KernelCache {
   private static final int THREADS = 16;
 
   private static final int QUEUE_MAX = 4096;
-  private static final long STOP_TIMEOUT_MS = 1_000;
+  private static final long STOP_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(4);
 
   /** The calls into the kernel. */
   interface Invalidation {
@@ -47,6 +49,9 @@ final class KernelCache {
   private final BlockingQueue<Drop> queue = new ArrayBlockingQueue<>(QUEUE_MAX);
   private final Invalidation kernel;
   private final List<Thread> threads = new ArrayList<>();
+
+  /** Calls into the kernel on threads of their own. */
+  private final Set<PageProbe> probes = ConcurrentHashMap.newKeySet();
 
   /** Nodes that are dropped for nobody who waits; true = once more behind that. */
   private final Map<Long, Boolean> unawaited = new ConcurrentHashMap<>();
@@ -112,13 +117,30 @@ final class KernelCache {
 
   /** The kernel takes the file for no shorter when this returns. */
   void raiseSize(long node, long atLeast) {
-    PageProbe probe = new PageProbe(() -> kernel.size(node, atLeast));
-    probe.start();
+    PageProbe probe = probe(() -> kernel.size(node, atLeast));
     try {
       probe.awaitDoneOrAsleep();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Begins the call, unless the mount is gone. */
+  private PageProbe probe(Runnable call) {
+    PageProbe probe =
+        new PageProbe(
+            me -> {
+              try {
+                if (!stopped) {
+                  call.run();
+                }
+              } finally {
+                probes.remove(me);
+              }
+            });
+    probes.add(probe);
+    probe.start();
+    return probe;
   }
 
   private void loop() {
@@ -135,16 +157,14 @@ final class KernelCache {
   }
 
   private void drop(Drop drop) throws InterruptedException {
-    List<PageProbe> probes = new ArrayList<>();
+    List<PageProbe> doubtful = new ArrayList<>();
     for (Range pages : drop.plan.doubtful()) {
-      PageProbe probe = new PageProbe(() -> kernel.pages(drop.node, pages));
-      probe.start();
-      probes.add(probe);
+      doubtful.add(probe(() -> kernel.pages(drop.node, pages)));
     }
     for (Range pages : drop.plan.certain()) {
       kernel.pages(drop.node, pages);
     }
-    for (PageProbe probe : probes) {
+    for (PageProbe probe : doubtful) {
       probe.awaitDoneOrAsleep();
     }
   }
@@ -158,13 +178,16 @@ final class KernelCache {
       waiting = queue.poll();
     }
     threads.forEach(thread -> queue.offer(END));
+    List<Thread> all = new ArrayList<>(threads);
+    all.addAll(probes);
+    long endNs = System.nanoTime() + STOP_TIMEOUT_NS;
     try {
-      for (Thread thread : threads) {
-        thread.join(STOP_TIMEOUT_MS);
+      for (Thread thread : all) {
+        thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(endNs - System.nanoTime())));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    return threads.stream().noneMatch(Thread::isAlive);
+    return all.stream().noneMatch(Thread::isAlive) && probes.isEmpty();
   }
 }

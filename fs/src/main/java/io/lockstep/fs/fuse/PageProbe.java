@@ -3,6 +3,7 @@ package io.lockstep.fs.fuse;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 
 /**
  * A thread of its own for one call into the kernel that either ends at once or sleeps on a page
@@ -17,10 +18,13 @@ final class PageProbe extends Thread {
   /** The letter of uninterruptible sleep in /proc/PID/task/TID/stat, which follows the name. */
   private static final String ASLEEP = ") D ";
 
-  private final Runnable call;
+  private final Consumer<PageProbe> call;
   private volatile Path stat;
 
-  PageProbe(Runnable call) {
+  /**
+   * @param call gets this thread, on it
+   */
+  PageProbe(Consumer<PageProbe> call) {
     super("fuse-invalidate-page");
     this.call = call;
     setDaemon(true);
@@ -35,7 +39,7 @@ final class PageProbe extends Thread {
       // Then only the end of the call is seen.
       stat = null;
     }
-    call.run();
+    call.accept(this);
   }
 
   void awaitDoneOrAsleep() throws InterruptedException {

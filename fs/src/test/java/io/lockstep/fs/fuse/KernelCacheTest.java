@@ -82,6 +82,15 @@ class KernelCacheTest {
   }
 
   @Test
+  void stopTellsOfACallThatIsStillWithTheKernel() throws Exception {
+    drop(1, WRITE);
+    while (calls.size() < 3) {
+      Thread.onSpinWait();
+    }
+    assertThat(cache.stop()).isFalse();
+  }
+
+  @Test
   void nodeThatIsStuckKeepsOneThread() throws Exception {
     for (int i = 0; i < 1000; i++) {
       cache.drop(1);
