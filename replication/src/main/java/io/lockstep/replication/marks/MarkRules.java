@@ -164,6 +164,12 @@ public class MarkRules {
     return new Admit(next, !next.equals(marks));
   }
 
+  /** The bytes go, and a heal will bring them again: until then what is here is a part of them. */
+  public final Admit onRenewal(ObjectMarks marks) {
+    boolean whole = !marks.tombstone() && marks.copy() == Copy.WHOLE;
+    return new Admit(whole ? marks.withCopy(Copy.HALF) : marks, whole);
+  }
+
   /** A sync of the bytes failed: nothing that this run or a later one reads of them is believed. */
   public final Decision onSyncFailed(ObjectMarks marks) {
     ObjectMarks next = marks.tombstone() ? marks : marks.withCopy(afterFailedSync(marks));

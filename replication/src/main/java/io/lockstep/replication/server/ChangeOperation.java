@@ -64,6 +64,9 @@ abstract class ChangeOperation extends RequestOperation {
       throw new Outcome(ErrorCode.BAD_REQUEST, "a change needs the token of its lease");
     }
     object = object(agent, context.getInode());
+    if (Renewal.holds(agent, replica(), object, this)) {
+      return false;
+    }
     Decision decision =
         agent
             .markRules()

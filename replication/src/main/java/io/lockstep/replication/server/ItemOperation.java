@@ -64,6 +64,9 @@ abstract class ItemOperation extends DiskOperation {
       boolean onDecide(DiskAgent agent, DbBatch batch) throws IOException, Outcome {
         replica.checkSettling(request.getEpoch());
         StoredObject object = object(agent);
+        if (Renewal.holds(agent, replica, object, this)) {
+          return false;
+        }
         checkUsable(object);
         agent.sync(
             object,
@@ -96,6 +99,9 @@ abstract class ItemOperation extends DiskOperation {
         Set<Integer> missed = new LinkedHashSet<>(absent);
         missed.addAll(view.config().absent());
         StoredObject object = object(agent);
+        if (Renewal.holds(agent, replica, object, this)) {
+          return false;
+        }
         Decision decision = agent.markRules().onClearDirty(object.marks(), token, cycle, missed);
         if (decision instanceof Decision.Refuse refuse) {
           throw new Outcome(

@@ -209,7 +209,7 @@ abstract class RepairOperation extends DiskOperation {
 
       @Override
       void onCommitted(DiskAgent agent) throws Outcome {
-        if (object().failure() != null || object().marks().copy() == Copy.LOST) {
+        if (object().isLost()) {
           object().renew();
         }
         object().refresh();

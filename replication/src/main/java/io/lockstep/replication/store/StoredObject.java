@@ -6,6 +6,7 @@ import io.lockstep.core.Limits;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.Token;
 import io.lockstep.replication.heal.TakenRanges;
+import io.lockstep.replication.marks.Copy;
 import io.lockstep.replication.marks.DirtyMark;
 import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.wire.Payload;
@@ -78,6 +79,7 @@ public final class StoredObject {
   private long durableChanges;
   private long durableTimes;
   private int admitted;
+  private boolean renewed;
   private long repairTask;
 
   /** The newest dirty mark of which a clear has come in this run, or null. */
@@ -138,6 +140,14 @@ public final class StoredObject {
   /** Why this object is stopped, or null. */
   public @Nullable String failure() {
     return failure;
+  }
+
+  /**
+   * Whether nothing that this run reads of the file is believed: it stopped, or a sync of it failed
+   * in an earlier run. It is {@link #renew renewed} before anything is added to it.
+   */
+  public boolean isLost() {
+    return failure != null || (marks.copy() == Copy.LOST && !renewed);
   }
 
   /** The file that belongs to a settled record is gone or has another size: damage (P15). */
@@ -231,13 +241,16 @@ public final class StoredObject {
   }
 
   /**
-   * Begins anew with no bytes after it stopped, for a heal that brings all of them: what a failed
-   * sync left in the file is of no use, and its members in step have a whole copy.
+   * Begins anew with no bytes when it {@link #isLost is lost}, for a heal that brings all of them:
+   * what a failed sync left in the file is of no use, and the members in step have a whole copy. A
+   * second time would take what came since.
    */
   public void renew() throws Outcome {
+    Check.that(isLost(), "object %s is renewed, but not lost", key);
     deleteFile();
     sums.distrust();
     failure = null;
+    renewed = true;
   }
 
   public void endRepair() {
@@ -581,6 +594,7 @@ public final class StoredObject {
 
   private Outcome stop(IOException e) {
     failure = StoreFailure.text(e);
+    renewed = false;
     table.onStopped();
     return new Outcome(ErrorCode.IO_ERROR, "object " + key + " stopped: " + failure);
   }
