@@ -46,12 +46,4 @@ enum Fault {
       default -> true;
     };
   }
-
-  /**
-   * Whether objects stay stopped by it until a heal begins them anew, which on files that are
-   * written all the time takes longer than a run can wait, if their daemon is not started again.
-   */
-  boolean stopsObjects() {
-    return this == READ_ERROR || this == WRITE_ERROR || this == SYNC_ERROR;
-  }
 }

@@ -20,7 +20,8 @@ final class FaultCluster implements AutoCloseable {
   static final int MOUNTS = 2;
   static final String VOLUME = "demo";
 
-  private static final int SECONDS = 60;
+  /** A member that failed again and again has to wait up to a minute before it may return. */
+  private static final int IN_STEP_SECONDS = 120;
 
   private final TestCluster cluster;
   private final ControlGroups groups;
@@ -252,6 +253,7 @@ final class FaultCluster implements AutoCloseable {
 
   /** Whether every member is in step again, and how long that took. */
   long awaitClean(String what) {
-    return cluster.eventually("all members are in step after " + what, SECONDS, cluster::isClean);
+    return cluster.eventually(
+        "all members are in step after " + what, IN_STEP_SECONDS, cluster::isClean);
   }
 }

@@ -16,6 +16,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * Guarded by its own lock. What the threads of a load saw on real mounts, for the checkers that the
@@ -25,6 +28,7 @@ import java.util.Map;
 final class FaultHistory {
   private static final int SHOWN_MAX = 5;
   private static final int STORY_MAX = 60;
+  private static final Pattern VALUE = Pattern.compile("value (\\d+)");
 
   private record Cell(String file, int cell) {}
 
@@ -256,15 +260,26 @@ final class FaultHistory {
     return history.violations();
   }
 
-  /** Few of them, each with what happened to its object. */
+  /** Few of them, each with what happened to its object about the values that it speaks of. */
   synchronized List<String> told(List<Violation> violations) {
     List<String> lines = new ArrayList<>();
     for (Violation violation : violations.subList(0, Math.min(SHOWN_MAX, violations.size()))) {
       lines.add(violation.toString());
       List<String> story = history.story(violation.object());
-      lines.addAll(story.subList(Math.max(0, story.size() - STORY_MAX), story.size()));
+      int[] told =
+          IntStream.range(0, story.size())
+              .filter(i -> speaksOf(violation.what(), story.get(i)))
+              .toArray();
+      int last = told.length == 0 ? story.size() - 1 : told[told.length - 1] + STORY_MAX / 2;
+      int end = Math.min(story.size(), last + 1);
+      lines.addAll(story.subList(Math.max(0, end - STORY_MAX), end));
     }
     return lines;
+  }
+
+  private static boolean speaksOf(String what, String line) {
+    Matcher value = VALUE.matcher(what);
+    return value.results().anyMatch(v -> line.matches(".*\\b" + v.group(1) + "\\b.*"));
   }
 
   synchronized String counts() {

@@ -268,9 +268,6 @@ final class FaultRun {
       throw new AssertionError("INCONCLUSIVE: " + account.step + ": no call failed");
     }
     account.note(calls + " calls failed");
-    if (account.step.fault().stopsObjects()) {
-      faults.kill(FaultCluster.storage(storage));
-    }
     restartIfDead(account, storage);
   }
 

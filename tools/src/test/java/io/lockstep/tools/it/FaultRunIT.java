@@ -8,14 +8,12 @@ import java.util.Arrays;
 import java.util.List;
 import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * Real processes, real mounts, real faults: what the applications saw is judged by the checkers of
  * the simulator, and afterwards everything must be in step.
  */
-@ExtendWith(FailureWatch.class)
-class FaultRunIT implements FailureWatch.WithCluster {
+class FaultRunIT {
   /** 0 = one fault of each kind, for the gate. */
   private static final int ROUNDS = Integer.getInteger("faults.rounds", 0);
 
@@ -25,32 +23,37 @@ class FaultRunIT implements FailureWatch.WithCluster {
   private final long seed = Long.getLong("seed", 41);
   private TestCluster cluster;
 
-  @Override
-  public TestCluster cluster() {
-    return cluster;
-  }
-
   @Test
   void everyFaultIsSurvived() throws Exception {
     FaultPlan plan = plan();
     System.out.println("faults with seed " + seed + ": " + plan.steps());
     try (FaultCluster faults = FaultCluster.start()) {
-      cluster = faults.cluster();
-      try (LoadProcess load = LoadProcess.start(faults, seed)) {
-        new FaultRun(faults, load).run(plan);
-        load.end();
-        for (int mount = 0; mount < FaultCluster.MOUNTS; mount++) {
-          assertThat(load.readAll(mount)).as("all can be read on mount " + mount).isTrue();
-        }
-        converges();
-        List<String> verdict = load.judge();
-        System.out.println(verdict.get(0));
-        assertThat(verdict.subList(1, verdict.size())).as("seed " + seed).isEmpty();
-        load.plant();
-        String planted = String.join("\n", load.judge());
-        assertThat(planted)
-            .contains("planted reader", "planted owner", "planted session", "token 1.0");
+      try {
+        survives(faults, plan);
+      } catch (Exception | Error e) {
+        // The logs are gone with the cluster, before a watch hears of the failure.
+        faults.cluster().fail();
+        throw e;
       }
+    }
+  }
+
+  private void survives(FaultCluster faults, FaultPlan plan) throws Exception {
+    cluster = faults.cluster();
+    try (LoadProcess load = LoadProcess.start(faults, seed)) {
+      new FaultRun(faults, load).run(plan);
+      load.end();
+      for (int mount = 0; mount < FaultCluster.MOUNTS; mount++) {
+        assertThat(load.readAll(mount)).as("all can be read on mount " + mount).isTrue();
+      }
+      converges();
+      List<String> verdict = load.judge();
+      System.out.println(verdict.get(0));
+      assertThat(verdict.subList(1, verdict.size())).as("seed " + seed).isEmpty();
+      load.plant();
+      String planted = String.join("\n", load.judge());
+      assertThat(planted)
+          .contains("planted reader", "planted owner", "planted session", "token 1.0");
     }
   }
 
@@ -67,6 +70,7 @@ class FaultRunIT implements FailureWatch.WithCluster {
       ms = cluster.eventually("no mark is left", 60, cluster::hasNoMark);
     } catch (ConditionTimeoutException e) {
       System.out.println(cluster.lockstep("heal", "status").out());
+      System.out.println(cluster.lockstep("heal", "list", FaultCluster.VOLUME).out());
       System.out.println(cluster.lockstep("lock", "dump").out());
       throw e;
     }
