@@ -6,6 +6,7 @@ import io.lockstep.wire.Peer;
 import io.lockstep.wire.Replies;
 import io.lockstep.wire.message.HashObject;
 import io.lockstep.wire.message.HashObjectReply;
+import io.lockstep.wire.message.ListMarks;
 import io.lockstep.wire.message.ListMarksReply;
 import io.lockstep.wire.message.ListObjects;
 import io.lockstep.wire.message.ObjectState;
@@ -74,6 +75,20 @@ final class MemberView {
     return named(
             PendingReply.of(peer, Request.newBuilder().setListObjects(list).build(), ASK_NS)
                 .await())
+        .getListMarks();
+  }
+
+  /** Objects with marks of their own, or with a pending mark about that member. */
+  ListMarksReply marks(long epoch, int aboutMember, long cursor) throws Outcome {
+    ListMarks list =
+        ListMarks.newBuilder()
+            .setSet(set)
+            .setEpoch(epoch)
+            .setForMember(aboutMember)
+            .setCursor(cursor)
+            .build();
+    return named(
+            PendingReply.of(peer, Request.newBuilder().setListMarks(list).build(), ASK_NS).await())
         .getListMarks();
   }
 

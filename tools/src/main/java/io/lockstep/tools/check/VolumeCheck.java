@@ -237,7 +237,8 @@ public final class VolumeCheck {
     }
   }
 
-  private static String name(ListSetInodesReply.Row row) {
+  /** Path of the file in the volume, for people. */
+  static String name(ListSetInodesReply.Row row) {
     ByteString path = row.getPath();
     return path.isEmpty()
         ? "inode " + row.getAttributes().getInode() + " (no name any more)"

@@ -22,9 +22,9 @@ import picocli.CommandLine.Spec;
 /** Confined to the main thread. {@code lockstep heal ...}. */
 @Command(
     name = "heal",
-    description = "Replicas that are out of step, and how far they are: status.",
+    description = "Replicas that are out of step, and how far they are: status, list.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = HealCommand.Status.class,
+    subcommands = {HealCommand.Status.class, HealListCommand.class},
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep heal status demo"})
 final class HealCommand implements Runnable {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.lockstep.tools.it.TestCluster.Said;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,6 +52,7 @@ class HealIT implements FailureWatch.WithCluster {
       busy.awaitRounds(40);
       String mode = cluster.mode(victim.path("member").asInt());
       assertThat(mode).as("the killed member while writes went on").isEqualTo("ERR");
+      listsWhatItMissed(victim.path("member").asInt());
       cluster.startStorage(2);
       cluster.ready(TestCluster.storage(2));
       busy.awaitRounds(20);
@@ -58,6 +61,23 @@ class HealIT implements FailureWatch.WithCluster {
       cluster.eventually("heal while writes go on", 60, cluster::isClean);
     }
     provesHealed(victim.path("member").asInt());
+  }
+
+  /** By both members that are left, and it cannot be asked itself. */
+  private void listsWhatItMissed(int member) throws Exception {
+    Said said = cluster.lockstep("heal", "list", VOLUME, "--output=json");
+    assertThat(said.exitCode()).isEqualTo(1);
+    assertThat(said.err()).contains("not listed: member " + member);
+    Set<Integer> tellers = new HashSet<>();
+    boolean named = false;
+    for (JsonNode row : said.json()) {
+      assertThat(row.path("missedBy")).as("%s", row).hasSize(1);
+      assertThat(row.path("missedBy").get(0).asInt()).isEqualTo(member);
+      named |= row.path("file").asText().startsWith("/");
+      tellers.add(row.path("member").asInt());
+    }
+    assertThat(tellers).hasSize(2);
+    assertThat(named).as(said.out()).isTrue();
   }
 
   @Test
