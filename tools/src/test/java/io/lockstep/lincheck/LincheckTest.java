@@ -48,6 +48,7 @@ class LincheckTest {
           "replication.client.Rides",
           "replication.client.Waiters",
           "replication.client.WriteBuffer",
+          "replication.client.WritesUnderWay",
           "replication.server.Gather",
           "replication.store.BufferPool",
           "replication.store.DiskSpace",

@@ -55,4 +55,12 @@ public class CoherenceRules {
   boolean disowns(long released, long held) {
     return held == 0 || held == released;
   }
+
+  /**
+   * Whether a read waits for writes of its pages that came before it: {@link WritesUnderWay} says
+   * what would stay in the kernel else.
+   */
+  boolean mustWaitForWrites() {
+    return true;
+  }
 }

@@ -71,23 +71,42 @@ final class InodeContent implements FileContent {
     return total;
   }
 
+  /** What was there before a write that came earlier is no answer: its pages would stay so. */
   private int readOnce(long offset, ByteBuffer target, int length) throws Outcome {
+    long deadlineNs = deadlineNs();
+    int count = readNow(offset, target.duplicate(), length, deadlineNs);
+    CompletableFuture<Void> writes = inode.writes().beside(offset, length);
+    if (writes != null && engine.lockSeam.coherence().mustWaitForWrites()) {
+      Object reader = new Object();
+      inode.waiters().addRead(reader, new Range(offset, offset + length));
+      try {
+        if (!engine.waits.await(writes, Math.max(1, deadlineNs - engine.nowNs()))) {
+          throw new Outcome(ErrorCode.TIMED_OUT, "a write of the same bytes does not end");
+        }
+      } finally {
+        inode.waiters().remove(reader);
+      }
+      count = readNow(offset, target.duplicate(), length, deadlineNs);
+    }
+    target.position(target.position() + count);
+    return count;
+  }
+
+  /** Into the buffer from its position on, which moves or not. */
+  private int readNow(long offset, ByteBuffer target, int length, long deadlineNs) throws Outcome {
     inode.countUse();
     if (engine.isLeaseValid()) {
       ByteBuffer window = target.duplicate().limit(target.position() + length);
       int count = inode.buffer().tryRead(offset, window);
       if (count >= 0) {
         engine.counters.add(Counters.Phase.READS_FROM_BUFFER);
-        target.position(target.position() + count);
         return count;
       }
       count = quick.read(offset, target.duplicate().limit(target.position() + length));
       if (count != QuickRead.NOT_SO) {
-        target.position(target.position() + count);
         return count;
       }
     }
-    long deadlineNs = deadlineNs();
     while (true) {
       try {
         Read read = new Read(engine, inode, offset, length, deadlineNs);
@@ -118,7 +137,22 @@ final class InodeContent implements FileContent {
     if (offset > Limits.FILE_BYTES_MAX - source.remaining()) {
       throw new Outcome(ErrorCode.FILE_TOO_BIG, "");
     }
+    // Appends go by the kernel's pages.
+    WritesUnderWay.Write underWay =
+        offset < 0 ? null : inode.writes().begin(offset, source.remaining());
+    try {
+      return writeAll(offset, source, sync, descriptor);
+    } finally {
+      if (underWay != null) {
+        inode.writes().end(underWay);
+      }
+    }
+  }
+
+  private long writeAll(long at, ByteBuffer source, boolean sync, Descriptor descriptor)
+      throws Outcome {
     boolean buffered = !sync && !descriptor.direct() && engine.options.writeback();
+    long offset = at;
     long first = -1;
     do {
       ByteBuffer piece =
@@ -126,9 +160,9 @@ final class InodeContent implements FileContent {
       int length = piece.remaining();
       // The rest of an append follows its beginning, which is at the end only as long as nobody
       // else appends; one piece is always whole.
-      long at = buffered ? writeBuffered(offset, piece) : writeDirect(offset, piece, sync);
-      first = first < 0 ? at : first;
-      offset = at + length;
+      long put = buffered ? writeBuffered(offset, piece) : writeDirect(offset, piece, sync);
+      first = first < 0 ? put : first;
+      offset = put + length;
       descriptor.wrote(offset, length);
       source.position(source.position() + length);
     } while (source.hasRemaining());

@@ -70,6 +70,7 @@ final class LeasedInode {
   private final AtomicLong uses = new AtomicLong();
 
   private final Waiters waiters = new Waiters();
+  private final WritesUnderWay writes = new WritesUnderWay();
 
   /** The uses before the last time that the kernel was told to drop its pages. */
   private long usesDropped;
@@ -114,6 +115,11 @@ final class LeasedInode {
   /** By any thread. */
   Waiters waiters() {
     return waiters;
+  }
+
+  /** By any thread. */
+  WritesUnderWay writes() {
+    return writes;
   }
 
   /** One who may have waited has the lease now: its pages are as good as others under it. */

@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 
 /** Confined to virtual time. A storage daemon as plain as its protocol allows. */
 final class FakeMember implements Peer {
@@ -96,6 +97,9 @@ final class FakeMember implements Peer {
   /** From what it did to the arrival of its answer, without chaos. */
   long answerDelayNs;
 
+  /** Writes that arrive are not executed before this completes. */
+  CompletableFuture<Void> writesWaitFor = CompletableFuture.completedFuture(null);
+
   long epoch = 1;
 
   FakeMember(FakeCluster cluster, int id) {
@@ -117,6 +121,15 @@ final class FakeMember implements Peer {
           () -> onReply.onReply(Replies.failure(ErrorCode.TIMED_OUT, ""), Payload.EMPTY));
       return;
     }
+    boolean waits = request.hasWriteObject() && !writesWaitFor.isDone();
+    if (waits) {
+      writesWaitFor.thenRun(() -> deliver(request, bytes, onReply));
+    } else {
+      deliver(request, bytes, onReply);
+    }
+  }
+
+  private void deliver(Request request, byte[] bytes, ReplyHandler onReply) {
     cluster.time.schedule(
         cluster.delayNs(delayNs),
         () -> {
