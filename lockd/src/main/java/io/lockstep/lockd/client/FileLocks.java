@@ -223,6 +223,10 @@ public final class FileLocks implements SessionEvents {
       lastOperation++;
       operation.id = lastOperation;
       operations.put(operation.id, operation);
+      if (!operation.isLock()) {
+        // A new lockd must not hear of it: the former one may have given it to somebody else.
+        held.released(operation.spec);
+      }
       if (!reclaiming) {
         send(operation);
       }

@@ -52,6 +52,7 @@ class FileLocksTest {
     final Set<BodyCase> dropped = EnumSet.noneOf(BodyCase.class);
     boolean cutOff;
     boolean deaf;
+    boolean unanswered;
 
     Mount(long session) {
       this.session = session;
@@ -136,7 +137,7 @@ class FileLocksTest {
           new Responder() {
             @Override
             public void reply(Reply reply, Payload payload) {
-              if (!mount.cutOff && !isLost()) {
+              if (!mount.cutOff && !mount.unanswered && !isLost()) {
                 agent.schedule(delayNs(), () -> once(answered, onReply, reply));
               }
             }
@@ -311,6 +312,24 @@ class FileLocksTest {
     endSession(11);
     agent.advance(1);
     assertThat(waiting.codes).containsExactly(ErrorCode.OK);
+  }
+
+  @Test
+  void newLockdIsNotToldOfWhatWasLetGoThoughNoAnswerCame() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.write(1);
+    a.unanswered = true;
+    Asked unlocking = a.unlock(1);
+    assertThat(b.write(1).codes).containsExactly(ErrorCode.OK);
+    restart(11L, 12L);
+    a.unanswered = false;
+    agent.advance(10_000);
+    assertThat(b.lost).isEmpty();
+    assertThat(unlocking.codes).containsExactly(ErrorCode.OK);
+    assertThat(a.lock(2, LockAction.LOCK_READ, false, 0, 1).codes)
+        .containsExactly(ErrorCode.WOULD_BLOCK);
   }
 
   @Test
