@@ -66,7 +66,6 @@ final class FaultHistory {
   /** By number: the exclusive lock under which it was written, in the order of grants. */
   private final Map<Integer, Fence> fences = new HashMap<>();
 
-  private Hold lastLock;
   private String lastLocked;
   private Lease lastLease;
   private int locks;
@@ -172,7 +171,6 @@ final class FaultHistory {
     locks++;
     Hold hold = history.locks().granted(client, name, exclusive, Fence.NONE, System.nanoTime());
     if (exclusive) {
-      lastLock = hold;
       lastLocked = name;
     }
     return new Lock(hold, new Fence(1, locks));
@@ -236,7 +234,7 @@ final class FaultHistory {
 
   /** Whether locks were held, and leases moved from one mount to another. */
   synchronized boolean hasMoves() {
-    return lastLock != null && moves > 0;
+    return lastLocked != null && moves > 0;
   }
 
   // ---- judged
@@ -250,7 +248,9 @@ final class FaultHistory {
     long nowNs = System.nanoTime();
     history.read(
         "planted reader", lastSeen.file, lastSeen.cell, RegisterHistory.INITIAL, nowNs, nowNs);
-    history.locks().held(lastLock, nowNs + 1);
+    // Of its own: the real ones may have been followed by many.
+    Hold owned = history.locks().granted("an owner", lastLocked, true, Fence.NONE, nowNs);
+    history.locks().held(owned, nowNs + 1);
     history.locks().granted("planted owner", lastLocked, true, Fence.NONE, nowNs);
     granted("planted session", lastLease, nowNs);
     found(lastLocked, 0);
