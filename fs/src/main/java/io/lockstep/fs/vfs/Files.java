@@ -22,7 +22,6 @@ import java.nio.ByteBuffer;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,18 +39,13 @@ public final class Files {
   /** What {@link #create} made or found, and the handle that is open on it. */
   public record Created(Attributes attributes, long handle) {}
 
-  private record OpenFile(
-      long inode,
-      FileContent content,
-      Descriptor descriptor,
-      OpenMode mode,
-      AtomicBoolean locksLost) {
+  private record OpenFile(long inode, FileContent content, Descriptor descriptor, OpenMode mode) {
     /**
      * Fails if a lock that was taken through this descriptor is lost. Not only once: the kernel
      * reads ahead, and tells nobody that this failed.
      */
     void checkLocks() throws Outcome {
-      if (locksLost.get()) {
+      if (descriptor.hasLostLocks()) {
         throw new Outcome(ErrorCode.IO_ERROR, "a lock of this descriptor was lost");
       }
     }
@@ -262,12 +256,7 @@ public final class Files {
               ? contents.open(attributes)
               : contents.open(attributes, opening.proposal, opening.grant);
       file =
-          new OpenFile(
-              attributes.getInode(),
-              content,
-              content.newDescriptor(mode.direct()),
-              mode,
-              new AtomicBoolean());
+          new OpenFile(attributes.getInode(), content, content.newDescriptor(mode.direct()), mode);
       return file;
     } finally {
       if (file == null) {
@@ -330,7 +319,7 @@ public final class Files {
   /** Fails once if locks that were taken through this handle are lost, and makes it good again. */
   void checkLocks(long handle) throws Outcome {
     OpenFile file = handles.get(handle);
-    if (file.locksLost.getAndSet(false)) {
+    if (file.descriptor.takeLostLocks()) {
       throw new Outcome(ErrorCode.IO_ERROR, "a lock of this descriptor was lost");
     }
   }
@@ -342,7 +331,7 @@ public final class Files {
       OpenFile file = handles.find(handle);
       if (file != null) {
         LOG.warn("locks of inode {} are lost: its descriptor is told", file.inode);
-        file.locksLost.set(true);
+        file.descriptor.loseLocks();
         inodes.add(file.inode);
       }
     }
@@ -377,9 +366,10 @@ public final class Files {
     if (offset < 0 || length <= 0) {
       throw new Outcome(ErrorCode.INVALID_ARGUMENT, "allocate " + length + " at " + offset);
     }
+    file.checkLocks();
     checkEnd(offset, length);
     OperationLog.phase("content");
-    file.content.allocate(offset, length, keepSize, punch, zero);
+    file.content.allocate(offset, length, keepSize, punch, zero, file.descriptor);
   }
 
   /** Size or times of a file that need not be open; answers with the attributes after it. */

@@ -157,7 +157,8 @@ public final class MemoryContents implements Contents {
 
     @Override
     public synchronized void allocate(
-        long offset, long length, boolean keepSize, boolean punch, boolean zero) throws Outcome {
+        long offset, long length, boolean keepSize, boolean punch, boolean zero, Descriptor d)
+        throws Outcome {
       int end = (int) (offset + length);
       grow(end);
       if (punch || zero) {

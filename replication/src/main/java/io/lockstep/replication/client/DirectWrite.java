@@ -21,30 +21,38 @@ final class DirectWrite extends LockOp<Long> {
   private final long offset;
   private final byte[] bytes;
   private final boolean sync;
+  private final Descriptor.Begun begun;
 
   /**
    * @param offset -1 = append
    * @param sync durable, with size and times, before it is done
    */
   DirectWrite(
-      Engine engine, LeasedInode inode, long offset, byte[] bytes, boolean sync, long deadlineNs) {
+      Engine engine,
+      LeasedInode inode,
+      long offset,
+      byte[] bytes,
+      boolean sync,
+      Descriptor.Begun begun) {
     super(
         engine.newTx(),
         Kind.WRITE,
         offset < 0 ? Range.ALL : new Range(offset, offset + bytes.length),
-        deadlineNs);
+        engine.operationDeadlineNs());
     this.engine = engine;
     this.inode = inode;
     this.offset = offset;
     this.bytes = bytes;
     this.sync = sync;
+    this.begun = begun;
   }
 
   @Override
   void start(Effect.Start start) {
     long at = offset < 0 ? inode.buffer().size() : offset;
-    if (at + bytes.length > Limits.FILE_BYTES_MAX) {
-      fail(ErrorCode.FILE_TOO_BIG);
+    boolean fits = at + bytes.length <= Limits.FILE_BYTES_MAX;
+    if (!fits || !begun.hasItsLocks()) {
+      fail(fits ? ErrorCode.IO_ERROR : ErrorCode.FILE_TOO_BIG);
       inode.finish(this, Result.OK);
       return;
     }

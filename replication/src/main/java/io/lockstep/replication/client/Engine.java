@@ -93,6 +93,11 @@ final class Engine {
     return agent.clock().nowNs();
   }
 
+  /** Of an operation that begins now. */
+  long operationDeadlineNs() {
+    return nowNs() + times.operationNs();
+  }
+
   long wallTimeNs() {
     return agent.clock().wallTimeNs();
   }

@@ -13,6 +13,8 @@ import java.nio.ByteBuffer;
  *
  * <p>Writes that were accepted and then lost (the lease ended, or no replica took them) are
  * reported once to each descriptor that was open at that time, by its next write, flush or fsync.
+ *
+ * <p>A write or allocate that waited while a lock of its descriptor was lost is not done: IO_ERROR.
  */
 public interface FileContent {
   long inode();
@@ -59,7 +61,13 @@ public interface FileContent {
   }
 
   /** fallocate(2). */
-  void allocate(long offset, long length, boolean keepSize, boolean punch, boolean zero)
+  void allocate(
+      long offset,
+      long length,
+      boolean keepSize,
+      boolean punch,
+      boolean zero,
+      Descriptor descriptor)
       throws Outcome;
 
   /** What was written through this mount is received by every RW member: at each close(2). */

@@ -73,7 +73,7 @@ final class InodeContent implements FileContent {
 
   /** What was there before a write that came earlier is no answer: its pages would stay so. */
   private int readOnce(long offset, ByteBuffer target, int length) throws Outcome {
-    long deadlineNs = deadlineNs();
+    long deadlineNs = engine.operationDeadlineNs();
     int count = readNow(offset, target.duplicate(), length, deadlineNs);
     CompletableFuture<Void> writes = inode.writes().beside(offset, length);
     if (writes != null && engine.lockSeam.coherence().mustWaitForWrites()) {
@@ -133,6 +133,7 @@ final class InodeContent implements FileContent {
     if (descriptor.takeLossBeforeWrite(loss.count(), offset)) {
       throw lost(loss);
     }
+    Descriptor.Begun begun = descriptor.begin();
     inode.countUse();
     if (offset > Limits.FILE_BYTES_MAX - source.remaining()) {
       throw new Outcome(ErrorCode.FILE_TOO_BIG, "");
@@ -141,7 +142,7 @@ final class InodeContent implements FileContent {
     WritesUnderWay.Write underWay =
         offset < 0 ? null : inode.writes().begin(offset, source.remaining());
     try {
-      return writeAll(offset, source, sync, descriptor);
+      return writeAll(offset, source, sync, begun);
     } finally {
       if (underWay != null) {
         inode.writes().end(underWay);
@@ -149,8 +150,9 @@ final class InodeContent implements FileContent {
     }
   }
 
-  private long writeAll(long at, ByteBuffer source, boolean sync, Descriptor descriptor)
+  private long writeAll(long at, ByteBuffer source, boolean sync, Descriptor.Begun begun)
       throws Outcome {
+    Descriptor descriptor = begun.descriptor();
     boolean buffered = !sync && !descriptor.direct() && engine.options.writeback();
     long offset = at;
     long first = -1;
@@ -160,7 +162,10 @@ final class InodeContent implements FileContent {
       int length = piece.remaining();
       // The rest of an append follows its beginning, which is at the end only as long as nobody
       // else appends; one piece is always whole.
-      long put = buffered ? writeBuffered(offset, piece) : writeDirect(offset, piece, sync);
+      long put =
+          buffered
+              ? writeBuffered(offset, piece, begun)
+              : perform(directWrite(offset, piece, sync, begun));
       first = first < 0 ? put : first;
       offset = put + length;
       descriptor.wrote(offset, length);
@@ -169,11 +174,12 @@ final class InodeContent implements FileContent {
     return first;
   }
 
-  private long writeBuffered(long offset, ByteBuffer piece) throws Outcome {
+  private long writeBuffered(long offset, ByteBuffer piece, Descriptor.Begun begun) throws Outcome {
     int length = piece.remaining();
-    long deadlineNs = deadlineNs();
+    long deadlineNs = engine.operationDeadlineNs();
     engine.budget.take(length, deadlineNs - engine.nowNs());
-    if (engine.isLeaseValid()) {
+    // The budget may have taken a while.
+    if (engine.isLeaseValid() && begun.hasItsLocks()) {
       WriteBuffer.Written written = inode.buffer().tryWrite(offset, piece, engine.wallTimeNs());
       if (written != null) {
         engine.counters.add(Counters.Phase.BUFFERED_WRITES);
@@ -187,18 +193,20 @@ final class InodeContent implements FileContent {
     byte[] bytes = new byte[length];
     piece.get(bytes);
     BufferedWrite write =
-        new BufferedWrite(offset, ByteBuffer.wrap(bytes), deadlineNs, new CompletableFuture<>());
+        new BufferedWrite(
+            offset, ByteBuffer.wrap(bytes), begun, deadlineNs, new CompletableFuture<>());
     addWaitingWrite(write, offset, length);
     engine.onAgent(() -> inode.writeBack().write(write));
     return await(write.writtenAt());
   }
 
-  private long writeDirect(long offset, ByteBuffer piece, boolean sync) throws Outcome {
+  private DirectWrite directWrite(
+      long offset, ByteBuffer piece, boolean sync, Descriptor.Begun begun) {
     byte[] bytes = new byte[piece.remaining()];
     piece.get(bytes);
-    DirectWrite write = new DirectWrite(engine, inode, offset, bytes, sync, deadlineNs());
+    DirectWrite write = new DirectWrite(engine, inode, offset, bytes, sync, begun);
     addWaitingWrite(write, offset, bytes.length);
-    return perform(write);
+    return write;
   }
 
   /** Appends go by the kernel's pages: they hold none. */
@@ -220,12 +228,12 @@ final class InodeContent implements FileContent {
       if (request.getSize() < 0 || request.getSize() > Limits.FILE_BYTES_MAX) {
         throw new Outcome(ErrorCode.FILE_TOO_BIG, "");
       }
-      return perform(new Resize(engine, inode, request, deadlineNs()));
+      return perform(new Resize(engine, inode, request, engine.operationDeadlineNs()));
     }
     boolean times =
         request.hasMtime() || request.hasAtime() || request.getMtimeNow() || request.getAtimeNow();
     if (times) {
-      return perform(new SetTimes(engine, inode, request, deadlineNs()));
+      return perform(new SetTimes(engine, inode, request, engine.operationDeadlineNs()));
     }
     CompletableFuture<Reply> reply = new CompletableFuture<>();
     engine.askMaster(
@@ -246,7 +254,13 @@ final class InodeContent implements FileContent {
   }
 
   @Override
-  public void allocate(long offset, long length, boolean keepSize, boolean punch, boolean zero)
+  public void allocate(
+      long offset,
+      long length,
+      boolean keepSize,
+      boolean punch,
+      boolean zero,
+      Descriptor descriptor)
       throws Outcome {
     if (offset < 0 || length <= 0) {
       throw new Outcome(ErrorCode.INVALID_ARGUMENT, "offset " + offset + ", length " + length);
@@ -262,7 +276,7 @@ final class InodeContent implements FileContent {
             .setPunchHole(punch)
             .setZeroRange(zero)
             .build();
-    perform(new Allocate(engine, inode, what, deadlineNs()));
+    perform(new Allocate(engine, inode, what, descriptor.begin()));
   }
 
   @Override
@@ -319,10 +333,6 @@ final class InodeContent implements FileContent {
   private Outcome lost(Loss loss) {
     return new Outcome(
         loss.code(), "writes to inode " + Long.toUnsignedString(inode.inode()) + " were lost");
-  }
-
-  private long deadlineNs() {
-    return engine.nowNs() + engine.times.operationNs();
   }
 
   private <T> T perform(LockOp<T> op) throws Outcome {

@@ -122,6 +122,10 @@ final class WriteBack {
   }
 
   private void accept(BufferedWrite write) {
+    if (!write.begun().hasItsLocks()) {
+      refuse(write, ErrorCode.IO_ERROR);
+      return;
+    }
     engine.counters.add(Counters.Phase.BUFFERED_WRITES);
     inode.begins(write);
     WriteBuffer.Written written = buffer.write(write.offset(), write.bytes(), engine.wallTimeNs());

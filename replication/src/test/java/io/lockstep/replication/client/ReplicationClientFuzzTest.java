@@ -177,7 +177,7 @@ class ReplicationClientFuzzTest {
       if (file.attributes(cluster.attributes(file.inode())).getSize() < size) {
         ByteBuffer end = ByteBuffer.allocate(1);
         if (file.read(size - 1, end) == 0) {
-          file.allocate(0, size, false, false, false);
+          file.allocate(0, size, false, false, false, file.newDescriptor(false));
         }
       } else {
         file.truncate(size, Caller.getDefaultInstance());

@@ -297,9 +297,9 @@ class ReplicationClientTest extends ClientCase {
     FileContent file = cluster.mount().open(INODE);
     Descriptor descriptor = file.newDescriptor(false);
     write(file, descriptor, 0, "ab");
-    file.allocate(0, 10, false, false, false);
+    file.allocate(0, 10, false, false, false, descriptor);
     assertThat(file.attributes(cluster.attributes(INODE)).getSize()).isEqualTo(10);
-    file.allocate(0, 20, true, false, false);
+    file.allocate(0, 20, true, false, false, descriptor);
     assertThat(file.attributes(cluster.attributes(INODE)).getSize()).isEqualTo(10);
     cluster.time.pass(5 * SECOND_NS);
     cluster.checkAtRest(INODE);

@@ -55,9 +55,15 @@ final class WatchedFile implements FileContent {
   }
 
   @Override
-  public void allocate(long offset, long length, boolean keepSize, boolean punch, boolean zero)
+  public void allocate(
+      long offset,
+      long length,
+      boolean keepSize,
+      boolean punch,
+      boolean zero,
+      Descriptor descriptor)
       throws Outcome {
-    file.allocate(offset, length, keepSize, punch, zero);
+    file.allocate(offset, length, keepSize, punch, zero, descriptor);
   }
 
   @Override
