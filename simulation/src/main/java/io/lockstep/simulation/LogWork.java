@@ -4,9 +4,9 @@ import io.lockstep.core.Outcome;
 import io.lockstep.fs.vfs.Files;
 import io.lockstep.fs.vfs.OpenMode;
 import io.lockstep.simulation.check.AppendHistory;
+import io.lockstep.simulation.check.AppendHistory.Seen;
 import io.lockstep.simulation.check.History.Promise;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 
 /**
  * Confined to the fiber of its application. Appends records to a log that all applications share,
@@ -87,6 +87,7 @@ final class LogWork implements Application.Work {
     try {
       ByteBuffer record = Records.fill(append.value(), 1);
       long at = app.vfs().files().write(handle, Files.APPEND, record, sync);
+      append.standsAt(at);
       app.history.end(append, sync ? Promise.DURABLE : Promise.ACCEPTED, app.time.nowNs());
       app.note(NAME + ": appended " + append.value() + " at byte " + at);
     } catch (Outcome e) {
@@ -101,14 +102,11 @@ final class LogWork implements Application.Work {
     try {
       int count = app.vfs().files().read(handle, 0, bytes);
       long endNs = app.time.nowNs();
-      int[] values = Records.values(bytes.array(), count);
-      app.time.mix(Arrays.hashCode(values));
-      boolean toEnd = bytes.hasRemaining();
+      Seen seen = Records.scan(bytes.array(), count, bytes.hasRemaining());
+      app.time.mix(seen.values().hashCode());
       sizeBytes = count;
-      // The last one may be cut by the end of what was asked for.
-      int[] known = toEnd ? values : Arrays.copyOf(values, Math.max(0, values.length - 1));
-      app.history.appends().read(app.client, NAME, 0, known, toEnd, startNs, endNs);
-      app.note(NAME + ": read " + Arrays.toString(known));
+      app.history.appends().read(app.client, NAME, seen, startNs, endNs);
+      app.note(NAME + ": read " + seen.values());
     } catch (Outcome e) {
       app.fail("read of " + NAME, e);
     }

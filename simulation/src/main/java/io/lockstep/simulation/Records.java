@@ -1,5 +1,6 @@
 package io.lockstep.simulation;
 
+import io.lockstep.simulation.check.AppendHistory.Seen;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,21 +37,29 @@ final class Records {
   /**
    * The records in the first bytes of a log, one after another. What lies between, as the first
    * part of a record that did not fit on a full disk, is one that is torn.
+   *
+   * @param toEnd whether the log ends there; else the last one may be cut, and is left out
    */
-  static int[] values(byte[] read, int size) {
-    List<Integer> found = new ArrayList<>();
+  static Seen scan(byte[] read, int size, boolean toEnd) {
+    List<Long> places = new ArrayList<>();
+    List<Integer> values = new ArrayList<>();
     int at = 0;
     boolean torn = false;
     while (at < size) {
       int value = at + BYTES <= size && mayBegin(read, at) ? valueAt(read, at) : TORN;
       boolean whole = value != TORN;
       if (whole || !torn) {
-        found.add(value);
+        places.add((long) at);
+        values.add(value);
       }
       torn = !whole;
       at += whole ? BYTES : 1;
     }
-    return found.stream().mapToInt(Integer::intValue).toArray();
+    if (toEnd || values.isEmpty()) {
+      return new Seen(places, values, size, toEnd);
+    }
+    int last = values.size() - 1;
+    return new Seen(places.subList(0, last), values.subList(0, last), places.get(last), false);
   }
 
   /** A record begins with its item 0; this is cheap to see. */

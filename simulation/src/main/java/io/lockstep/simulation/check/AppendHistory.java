@@ -7,11 +7,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.LongStream;
 
 /**
  * Confined to its owner. Files of records of one size, each written by one call with O_APPEND and
- * carrying a number of its own: none may be lost, torn, doubled or overwritten, and one that was
- * acknowledged before another began stands before it.
+ * carrying a number of its own: none may be lost, torn, doubled or overwritten, one that was
+ * acknowledged before another began stands before it, and where its call said that it stands.
+ *
+ * <p>Places are counted in records or in bytes, as the owner likes: in bytes it is seen where what
+ * is torn begins and ends.
  *
  * <p>A place without a whole record (zeros, or a mix) is excused only by an append that was lost or
  * whose outcome is not known, one place by each.
@@ -27,34 +31,62 @@ public final class AppendHistory {
 
   /** One record. */
   public static final class Append extends Change {
+    private long told = -1;
     private long place = -1;
 
     private Append(int value, String who, String file, long startNs) {
       super(value, who, file, startNs);
+    }
+
+    /** The call said that it stands there. */
+    public void standsAt(long at) {
+      told = at;
+    }
+  }
+
+  /**
+   * Immutable. What stood in a file, from the place of the first to the end of the last.
+   *
+   * @param values a number, {@link #HOLE} or {@link #TORN} for each place
+   * @param end the place behind the last
+   * @param toEnd whether the file ended there
+   */
+  public record Seen(List<Long> places, List<Integer> values, long end, boolean toEnd) {
+    public Seen {
+      places = List.copyOf(places);
+      values = List.copyOf(values);
     }
   }
 
   private static final class Read {
     private final String who;
     private final String file;
-    private final long first;
+    private final long[] places;
     private final int[] values;
     private final boolean toEnd;
     private final long startNs;
     private final long endNs;
 
-    Read(String who, String file, long first, int[] values, boolean toEnd, long start, long end) {
+    /**
+     * @param places of the values, and behind the last
+     */
+    Read(
+        String who, String file, long[] places, int[] values, boolean toEnd, long start, long end) {
       this.who = who;
       this.file = file;
-      this.first = first;
+      this.places = places;
       this.values = values;
       this.toEnd = toEnd;
       this.startNs = start;
       this.endNs = end;
     }
 
+    long first() {
+      return places[0];
+    }
+
     long end() {
-      return first + values.length;
+      return places[values.length];
     }
   }
 
@@ -84,7 +116,16 @@ public final class AppendHistory {
    */
   public void read(
       String who, String file, long first, int[] values, boolean toEnd, long startNs, long endNs) {
-    reads.add(new Read(who, file, first, values.clone(), toEnd, startNs, endNs));
+    long[] places = LongStream.rangeClosed(first, first + values.length).toArray();
+    reads.add(new Read(who, file, places, values.clone(), toEnd, startNs, endNs));
+  }
+
+  /** Records were read. */
+  public void read(String who, String file, Seen seen, long startNs, long endNs) {
+    LongStream starts = seen.places.stream().mapToLong(Long::longValue);
+    long[] places = LongStream.concat(starts, LongStream.of(seen.end)).toArray();
+    int[] values = seen.values.stream().mapToInt(Integer::intValue).toArray();
+    reads.add(new Read(who, file, places, values, seen.toEnd, startNs, endNs));
   }
 
   public int reads() {
@@ -123,6 +164,7 @@ public final class AppendHistory {
     }
 
     void check(List<Violation> violations) {
+      appends.forEach(this::told);
       reads.forEach(this::place);
       reads.forEach(this::gaps);
       order();
@@ -138,10 +180,16 @@ public final class AppendHistory {
       return found == null || !found.file.equals(file) ? null : found;
     }
 
+    private void told(Append append) {
+      if (append.told >= 0 && append.stays()) {
+        put(append, append.told, ", as its writer was told");
+      }
+    }
+
     /** Each record has one place, each place one record. */
     private void place(Read read) {
       for (int i = 0; i < read.values.length; i++) {
-        long at = read.first + i;
+        long at = read.places[i];
         int value = read.values[i];
         if (value <= 0) {
           continue;
@@ -150,21 +198,15 @@ public final class AppendHistory {
         if (append == null || append.startNs > read.endNs) {
           problems.add(at(at) + "record " + value + ", which nobody had written" + seen(read));
         } else if (append.isWitness(read.who, read.startNs)) {
-          put(append, at, read);
+          put(append, at, seen(read));
         }
       }
     }
 
-    private void put(Append append, long at, Read read) {
+    private void put(Append append, long at, String seen) {
       if (append.place >= 0 && append.place != at) {
         problems.add(
-            "record "
-                + append.value()
-                + " is doubled: at "
-                + append.place
-                + " and "
-                + at
-                + seen(read));
+            "record " + append.value() + " is doubled: at " + append.place + " and " + at + seen);
         return;
       }
       Append other = places.get(at);
@@ -173,7 +215,7 @@ public final class AppendHistory {
             at(at)
                 + "record "
                 + append.value()
-                + seen(read)
+                + seen
                 + ", and record "
                 + other.value()
                 + " before or after: one has overwritten the other");
@@ -192,11 +234,12 @@ public final class AppendHistory {
           continue;
         }
         gaps++;
-        long at = read.first + i;
-        Append was = places.get(at);
-        if (was != null && was.stays() && was.isDone() && was.endNs() < read.startNs) {
+        for (Append was : places.subMap(read.places[i], read.places[i + 1]).values()) {
+          if (!was.stays() || !was.isDone() || was.endNs() >= read.startNs) {
+            continue;
+          }
           problems.add(
-              at(at)
+              at(was.place)
                   + name(read.values[i])
                   + seen(read)
                   + ", where record "
@@ -255,7 +298,7 @@ public final class AppendHistory {
         Read read = ends.get(i);
         boolean shorter = shortest[i + 1] == null || read.end() < shortest[i + 1].end();
         shortest[i] = shorter ? read : shortest[i + 1];
-        whole[i] = read.first == 0 ? read : whole[i + 1];
+        whole[i] = read.first() == 0 ? read : whole[i + 1];
       }
       for (Append append : appends) {
         if (append.stays() && append.isDone()) {
@@ -315,7 +358,7 @@ public final class AppendHistory {
             r.endNs,
             r.who
                 + " reads from "
-                + r.first
+                + r.first()
                 + ": "
                 + Arrays.toString(r.values)
                 + (r.toEnd ? " and the end" : ""));

@@ -3,7 +3,9 @@ package io.lockstep.simulation.check;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.simulation.check.AppendHistory.Append;
+import io.lockstep.simulation.check.AppendHistory.Seen;
 import io.lockstep.simulation.check.History.Promise;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Each fault of a log, planted into its history, is found; without it the history is fine. */
@@ -23,6 +25,10 @@ class AppendHistoryTest {
 
   private void read(int... values) {
     history.appends().read("reader", "log", 0, values, true, tick(), tick());
+  }
+
+  private void read(Seen seen) {
+    history.appends().read("reader", "log", seen, tick(), tick());
   }
 
   private String problems() {
@@ -137,6 +143,38 @@ class AppendHistoryTest {
     history.blackout(tick());
     read();
     assertThat(problems()).contains("record 1 of a").contains("is lost");
+  }
+
+  /** What is torn ends where the next whole one begins. */
+  @Test
+  void aRecordTornBehindATornOneIsFound() {
+    append("a");
+    history.lost("a", null, tick());
+    append("b");
+    append("b");
+    read(new Seen(List.of(0L, 500L, 1508L), List.of(AppendHistory.TORN, 2, 3), 2516, true));
+    assertThat(history.violations()).isEmpty();
+    read(new Seen(List.of(0L, 1508L), List.of(AppendHistory.TORN, 3), 2516, true));
+    assertThat(problems()).contains("place 500 holds").contains("record 2 was acknowledged");
+    assertThat(problems()).doesNotContain("record 3");
+  }
+
+  @Test
+  void aRecordThatStandsElsewhereThanWasToldIsFound() {
+    append("a").standsAt(0);
+    append("b").standsAt(1008);
+    read(new Seen(List.of(0L, 1008L), List.of(1, 2), 2016, true));
+    assertThat(history.violations()).isEmpty();
+    append("b").standsAt(2016);
+    read(new Seen(List.of(0L, 1008L, 2016L, 3024L), List.of(1, 2, 0, 3), 4032, true));
+    assertThat(problems()).contains("record 3 is doubled: at 2016 and 3024");
+  }
+
+  @Test
+  void twoThatWereToldTheSamePlaceAreFound() {
+    append("a").standsAt(0);
+    append("b").standsAt(0);
+    assertThat(problems()).contains("one has overwritten the other");
   }
 
   @Test
