@@ -70,8 +70,8 @@ final class Mutants {
           new Mutant(
               "I5",
               "fsync and the post-op believe that data is durable without asking",
-              EnumSet.of(Fault.STORAGE_POWER),
-              94,
+              EnumSet.of(Fault.BLACKOUT),
+              1,
               () -> Tamper.skips("mount", to -> true, r -> is(r, BodyCase.SYNC_OBJECTS))),
           new Mutant(
               "I9",
