@@ -36,6 +36,10 @@ public class MarkRules {
     if (isFenced(marks, context.token())) {
       return new Refuse(ErrorCode.STALE_TOKEN);
     }
+    if (!data && marks.newest().equals(Token.NONE)) {
+      // Nobody wrote it here, or it was forgotten since: a post-op that is late gives it no record.
+      return new Admit(marks, false);
+    }
     boolean renew =
         marks.dirty() == null || marks.dirty().isOlderThan(context.token(), context.cycle());
     boolean pendingStand = renew ? context.absent().isEmpty() : allStand(marks, context);

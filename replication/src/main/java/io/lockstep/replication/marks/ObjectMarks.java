@@ -32,6 +32,11 @@ public record ObjectMarks(
       new ObjectMarks(
           Token.NONE, null, Collections.emptySortedMap(), 0, false, Copy.WHOLE, false, 0);
 
+  /** Of an object whose inode is dead, and which has no record any more. */
+  public static final ObjectMarks DEAD =
+      new ObjectMarks(
+          Token.NONE, null, Collections.emptySortedMap(), 0, true, Copy.WHOLE, false, 0);
+
   public ObjectMarks {
     pending = Collections.unmodifiableSortedMap(pending);
   }

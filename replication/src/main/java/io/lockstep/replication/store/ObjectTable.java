@@ -22,6 +22,9 @@ import java.util.concurrent.atomic.LongAdder;
 public final class ObjectTable {
   private static final int OBJECTS_MAX = 8192;
 
+  /** The last of those that were forgotten: more than can be late while one heal looks at them. */
+  private static final int FORGOTTEN_MAX = 8192;
+
   /** Objects that one eviction looks at: the work of one request stays bounded. */
   private static final int EVICT_LOOKS_MAX = 64;
 
@@ -45,6 +48,7 @@ public final class ObjectTable {
   private final LinkedHashMap<ObjectKey, StoredObject> objects =
       new LinkedHashMap<>(256, 0.75f, true);
   private final LinkedHashSet<StoredObject> open = new LinkedHashSet<>();
+  private final LinkedHashSet<ObjectKey> forgotten = new LinkedHashSet<>();
   private int sumGroups;
 
   public ObjectTable(
@@ -60,11 +64,11 @@ public final class ObjectTable {
     this.counters = counters;
   }
 
-  /** The object, whether it was ever written or not. */
+  /** The object, whether it was ever written or not. One that was forgotten stays dead (P15). */
   public StoredObject object(ObjectKey key) throws IOException, Outcome {
     StoredObject object = objects.get(key);
     if (object == null) {
-      ObjectMarks marks = db.marks(key);
+      ObjectMarks marks = forgotten.contains(key) ? ObjectMarks.DEAD : db.marks(key);
       object = new StoredObject(this, key, marks, directories.object(key));
       objects.put(key, object);
       evict();
@@ -81,11 +85,21 @@ public final class ObjectTable {
     }
   }
 
-  /** Drops one object, whose record is gone. */
+  /**
+   * Drops one object, whose record is gone. What is late and speaks of it, a heal that has listed a
+   * mark before or a pre-op, finds it dead as before, and gives it no new record that nobody would
+   * ever remove.
+   */
   public void forget(ObjectKey key) {
     StoredObject object = objects.remove(key);
     if (object != null) {
       object.drop();
+    }
+    forgotten.add(key);
+    if (forgotten.size() > FORGOTTEN_MAX) {
+      Iterator<ObjectKey> oldest = forgotten.iterator();
+      oldest.next();
+      oldest.remove();
     }
   }
 

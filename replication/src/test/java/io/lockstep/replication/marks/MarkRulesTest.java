@@ -36,8 +36,16 @@ class MarkRulesTest {
   }
 
   @Test
+  void preOpAloneMakesNoRecord() {
+    assertThat(rules.onWrite(ObjectMarks.NONE, write(LEASE, 1, 1, 3), false))
+        .isEqualTo(new Admit(ObjectMarks.NONE, false));
+  }
+
+  @Test
   void preOpAloneMakesNoFile() {
-    Admit preOp = (Admit) rules.onWrite(ObjectMarks.NONE, write(LEASE, 1, 1), false);
+    ObjectMarks sealed = ((Admit) rules.onSeal(ObjectMarks.NONE, OLD, List.of(), 1)).marks();
+    Admit preOp = (Admit) rules.onWrite(sealed, write(LEASE, 1, 1), false);
+    assertThat(preOp.persist()).isTrue();
     assertThat(preOp.marks().present()).isFalse();
     Admit write = (Admit) rules.onWrite(preOp.marks(), write(LEASE, 1, 1), true);
     assertThat(write.persist()).isTrue();

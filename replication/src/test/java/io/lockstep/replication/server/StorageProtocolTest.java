@@ -30,6 +30,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -183,16 +184,59 @@ class StorageProtocolTest {
       cluster.stopDaemon(1);
       cluster.startDaemon(1);
       assertThat(cluster.stat(1, 1).getTombstone()).isTrue();
-      ok(
-          cluster.call(
-              1,
-              Request.newBuilder()
-                  .setForgetTombstones(ForgetTombstones.newBuilder().setSet(SET).addInodes(1))));
+      ok(cluster.call(1, forget(1)));
+      ok(cluster.call(2, forget(1)));
+      var later = cluster.write(1, new Token(9, 9), 1, 0);
+      assertThat(cluster.call(2, later, Payload.of(filled(1, 1))).code())
+          .as("what is late does not bring it back")
+          .isEqualTo(ErrorCode.OBJECT_DELETED);
+      cluster.stopDaemon(1);
+      cluster.startDaemon(1);
       assertThat(cluster.stat(1, 1).getTombstone()).isFalse();
       try (Stream<Path> files = Files.walk(cluster.directory(1).resolve("replicas"))) {
         assertThat(files.filter(f -> f.toString().endsWith(".0"))).isEmpty();
       }
     }
+  }
+
+  /** Between the heal's listing and its first step on the object, which has a mark at a source. */
+  @Test
+  void objectThatIsForgottenDuringAHealGetsNoMarkFromIt() throws Exception {
+    try (TestCluster cluster = new TestCluster(root, 3).start()) {
+      cluster.become(3, MemberMode.ERR);
+      cluster.adopt(false, 1, 2);
+      cluster.writeAll(1, LEASE, 1, 0, filled(1, 10_000));
+      cluster.become(3, MemberMode.WO);
+      cluster.adopt(false, 1, 2, 3);
+      CompletableFuture<Void> looked = new CompletableFuture<>();
+      CompletableFuture<Void> forgotten = new CompletableFuture<>();
+      cluster
+          .peers()
+          .holdReplies(
+              request -> {
+                if (!request.hasStatObject()) {
+                  return null;
+                }
+                looked.complete(null);
+                return forgotten;
+              });
+      cluster.adopt(true, 3);
+      looked.get(20, TimeUnit.SECONDS);
+      for (int member = 1; member <= 3; member++) {
+        ok(cluster.call(member, delete(cluster, 1, NEXT)));
+        ok(cluster.call(member, forget(1)));
+      }
+      forgotten.complete(null);
+      cluster.awaitHealed();
+      for (int member = 1; member <= 3; member++) {
+        assertThat(cluster.marks(member, 0).getObjectsList()).as("member %d", member).isEmpty();
+      }
+    }
+  }
+
+  private static Request.Builder forget(long inode) {
+    return Request.newBuilder()
+        .setForgetTombstones(ForgetTombstones.newBuilder().setSet(SET).addInodes(inode));
   }
 
   @Test
