@@ -35,6 +35,7 @@ class LincheckTest {
   private static final List<String> CHECKED =
       List.of(
           "core.AgentThread",
+          "fs.fuse.DropQueue",
           "fs.fuse.KernelSizes",
           "fs.vfs.NameCache",
           "fs.vfs.OpenInodes",

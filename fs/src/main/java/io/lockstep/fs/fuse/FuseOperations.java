@@ -95,8 +95,9 @@ final class FuseOperations {
           long askedNs = vfs.clock().nowNs();
           Attributes attributes = vfs.attributes(inode(node));
           // With a descriptor the kernel asks for who reads behind the end that it knows.
-          if (fileInfo != 0 && kernelSizes.mayIgnore(node, attributes.getSize(), askedNs)) {
-            kernelCache.raiseSize(node, attributes.getSize());
+          if (fileInfo != 0
+              && kernelSizes.mayIgnore(node, attributes.getSize(), askedNs)
+              && kernelCache.raiseSize(node, attributes.getSize())) {
             kernelSizes.raised(node, attributes.getSize());
           }
           attributes(t, attributes);

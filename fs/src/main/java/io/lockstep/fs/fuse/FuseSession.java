@@ -211,12 +211,9 @@ final class FuseSession implements AutoCloseable {
 
   // ---- for the mount
 
-  /** Drops what the kernel keeps of an inode; {@code dropped} runs when that is done. */
+  /** Drops what the kernel keeps of an inode; {@code dropped} runs when that is done, if it is. */
   void dropCache(long inode, WaitingRequests waiting, Runnable dropped) {
-    if (!kernelCache.drop(operations.node(inode), waiting, dropped)) {
-      LOG.warn("the kernel keeps its pages of inode {}: too much to drop", inode);
-      dropped.run();
-    }
+    kernelCache.drop(operations.node(inode), waiting, dropped);
   }
 
   boolean awaitInitialized(long timeoutNs) throws InterruptedException {

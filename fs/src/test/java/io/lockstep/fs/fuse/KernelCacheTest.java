@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.replication.client.WaitingRequests;
 import io.lockstep.replication.eagerlock.Range;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,11 +20,16 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(30)
 class KernelCacheTest {
   private static final long PAGE = 4096;
+
+  /** No page of this one is answered. */
+  private static final long NEVER = 3;
+
   private static final WaitingRequests WRITE =
       new WaitingRequests(List.of(), List.of(new Range(PAGE, PAGE + 1)));
 
   private final CountDownLatch written = new CountDownLatch(1);
   private final Queue<Range> calls = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger threadsMissing = new AtomicInteger();
   private final KernelCache cache =
       new KernelCache(
           new KernelCache.Invalidation() {
@@ -35,7 +42,7 @@ class KernelCacheTest {
             @Override
             public void pages(long node, Range pages) {
               calls.add(pages);
-              if (node == 1 && pages.overlaps(new Range(PAGE, 2 * PAGE))) {
+              if (node == NEVER || (node == 1 && pages.overlaps(new Range(PAGE, 2 * PAGE)))) {
                 try {
                   written.await();
                 } catch (InterruptedException e) {
@@ -43,6 +50,12 @@ class KernelCacheTest {
                 }
               }
             }
+          },
+          thread -> {
+            if (threadsMissing.getAndUpdate(count -> Math.max(0, count - 1)) > 0) {
+              throw new OutOfMemoryError("unable to create native thread");
+            }
+            thread.start();
           });
 
   @BeforeEach
@@ -102,5 +115,64 @@ class KernelCacheTest {
     while (calls.size() < 3) {
       Thread.onSpinWait();
     }
+  }
+
+  /** So many writes wait, each for a page of its own. */
+  private static WaitingRequests writes(int count) {
+    List<Range> writes = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      writes.add(new Range(i * PAGE, i * PAGE + 1));
+    }
+    return new WaitingRequests(List.of(), writes);
+  }
+
+  @Test
+  void probesAreBoundedAndPagesThatNoneIsLeftForAreNotSaidToBeDropped() throws Exception {
+    CountDownLatch dropped = drop(NEVER, writes(KernelCache.PROBES_MAX + 10));
+    while (calls.size() < KernelCache.PROBES_MAX + 1) {
+      Thread.onSpinWait();
+    }
+    assertThat(cache.skipped()).isEqualTo(10);
+    written.countDown();
+    assertThat(cache.stop()).isTrue();
+    assertThat(dropped.getCount()).as("ten pages are not dropped").isOne();
+  }
+
+  @Test
+  void threadThatCannotBeMadeEndsNoOther() throws Exception {
+    threadsMissing.set(2 * KernelCache.THREADS);
+    for (int i = 0; i < 2 * KernelCache.THREADS; i++) {
+      long before = cache.skipped();
+      CountDownLatch dropped = drop(2, WRITE);
+      while (cache.skipped() == before) {
+        Thread.onSpinWait();
+      }
+      assertThat(dropped.getCount()).as("not dropped").isOne();
+    }
+    assertThat(cache.raiseSize(2, PAGE)).isTrue();
+    assertThat(drop(2, WRITE).await(20, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void sizeThatThereIsNoThreadForIsNotSaidToBeRaised() {
+    threadsMissing.set(1);
+    assertThat(cache.raiseSize(2, PAGE)).isFalse();
+    assertThat(cache.skipped()).isOne();
+    assertThat(cache.raiseSize(2, PAGE)).isTrue();
+  }
+
+  @Test
+  void fileThatTheKernelNeverAnswersForLeavesThreadsToOthers() throws Exception {
+    CountDownLatch never = drop(NEVER, WaitingRequests.NONE);
+    for (int i = 1; i < 100; i++) {
+      // As when somebody else waits each time.
+      drop(NEVER, new WaitingRequests(List.of(new Range(i * PAGE, (i + 1) * PAGE)), List.of()));
+    }
+    for (long node = 10; node < 20; node++) {
+      assertThat(drop(node, WaitingRequests.NONE).await(20, TimeUnit.SECONDS)).isTrue();
+    }
+    assertThat(never.getCount()).isOne();
+    written.countDown();
+    assertThat(never.await(20, TimeUnit.SECONDS)).isTrue();
   }
 }
