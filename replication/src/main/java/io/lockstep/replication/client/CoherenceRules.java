@@ -1,5 +1,7 @@
 package io.lockstep.replication.client;
 
+import io.lockstep.core.Times;
+
 /**
  * Immutable. The decisions on which it depends that nobody reads what is no longer so, apart from
  * the bookkeeping, so that a test can show what each is for by changing it. Production has one set:
@@ -22,11 +24,29 @@ public class CoherenceRules {
    * Whether the kernel has to drop its pages (once more) before the lease goes: who joined since
    * the last time may have left new ones.
    *
-   * @param dropped uses of the file when it was told the last time
+   * @param dropped uses of the file when the last drop that {@linkplain #counts counts} began
    * @param uses so far
    */
   boolean mustDropAgain(long dropped, long uses) {
     return dropped != uses;
+  }
+
+  /**
+   * Whether nothing of what was used before has to be dropped once more.
+   *
+   * @param done the kernel has dropped its pages; else it has only been told to
+   */
+  boolean counts(boolean done) {
+    return done;
+  }
+
+  /**
+   * How long a lease that is to go is kept for pages that the kernel does not let go of, while the
+   * session is renewed and the kernel is told again. Longer than a member may keep a read, and well
+   * within the life of a lease, so that others wait no longer for a kernel than for a dead mount.
+   */
+  long keepsLeaseNs(Times times) {
+    return times.holderLifeNs() / 2;
   }
 
   /**
@@ -41,9 +61,10 @@ public class CoherenceRules {
    * Whether the kernel, which has not dropped its pages yet, is told once more.
    *
    * @param others somebody waits for a lease now who did not the last time
+   * @param again it was told a while ago
    */
-  boolean mustTellAgain(boolean others) {
-    return others;
+  boolean mustTellAgain(boolean others, boolean again) {
+    return others || again;
   }
 
   /**

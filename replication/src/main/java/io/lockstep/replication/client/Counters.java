@@ -21,6 +21,7 @@ final class Counters {
     LEASES_RELEASED,
     LEASES_LOST,
     RECALLS,
+    SLOW_DROPS,
     LATE_DROPS,
     FLUSHES,
     SYNCS,

@@ -26,7 +26,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -44,7 +43,6 @@ final class LeasedInode {
   private final Engine engine;
   private final long inode;
   private final long set;
-  private final CacheDropper caches;
   private final EagerLock lock;
   private final WriteBuffer buffer = new WriteBuffer();
   private final WriteBack writeBack;
@@ -66,22 +64,16 @@ final class LeasedInode {
 
   private long grantedEpoch;
 
-  /** Reads and writes of callers so far, counted before they begin: each may leave kernel pages. */
-  private final AtomicLong uses = new AtomicLong();
-
   private final Waiters waiters = new Waiters();
   private final WritesUnderWay writes = new WritesUnderWay();
-
-  /** The uses before the last time that the kernel was told to drop its pages. */
-  private long usesDropped;
-
+  private final KernelPages pages;
   private boolean cycleOpen;
 
   LeasedInode(Engine engine, long inode, long set, CacheDropper caches, long leaseBase) {
     this.engine = engine;
     this.inode = inode;
     this.set = set;
-    this.caches = caches;
+    this.pages = new KernelPages(engine, inode, caches, waiters);
     this.lock = new EagerLock(leaseBase, engine.lockSeam.rules());
     this.writeBack = new WriteBack(engine, this);
   }
@@ -109,7 +101,7 @@ final class LeasedInode {
 
   /** By any thread: before a read or write of a caller looks for a lease. */
   void countUse() {
-    uses.incrementAndGet();
+    pages.countUse();
   }
 
   /** By any thread. */
@@ -257,7 +249,7 @@ final class LeasedInode {
       return false;
     }
     engine.counters.add(Counters.Phase.RECALLS);
-    dropCaches(() -> event(() -> lock.onRecall(lease)));
+    pages.dropFirst(() -> event(() -> lock.onRecall(lease)));
     return true;
   }
 
@@ -280,7 +272,7 @@ final class LeasedInode {
         lost(ErrorCode.IO_ERROR);
       }
     }
-    dropCaches(then);
+    pages.drop(then);
   }
 
   /** For people; null if there is nothing to be shown. */
@@ -345,7 +337,7 @@ final class LeasedInode {
       onLeaseLost();
     } else if (readable != null && readable.epoch < config.openedEpoch()) {
       // What others wrote may be gone just so.
-      dropCaches(() -> {});
+      pages.drop(() -> {});
     }
   }
 
@@ -503,7 +495,7 @@ final class LeasedInode {
       readable = new ReadGrant(lock.heldLease(), grantedEpoch);
     } else if (!held && readable != null) {
       readable = null;
-      dropCaches(() -> {});
+      pages.drop(() -> {});
     }
   }
 
@@ -563,7 +555,7 @@ final class LeasedInode {
             delayNs,
             () -> {
               if (idle) {
-                dropCaches(() -> event(() -> lock.onTimer(arm.timer())));
+                pages.dropFirst(() -> event(() -> lock.onTimer(arm.timer())));
               } else {
                 event(() -> lock.onTimer(arm.timer()));
               }
@@ -579,11 +571,11 @@ final class LeasedInode {
     if (!release.clean()) {
       buffer.distrust();
     }
-    if (!engine.lockSeam.coherence().mustDropAgain(usesDropped, uses.get())) {
-      release(release);
+    if (pages.mayBeThere()) {
+      // Who joined since they were dropped may have left new ones.
+      pages.drop(() -> release(release));
     } else {
-      // Who joined since the pages were dropped may have left new ones.
-      dropCaches(() -> release(release));
+      release(release);
     }
   }
 
@@ -597,10 +589,5 @@ final class LeasedInode {
           }
           engine.leases.release(this, release.lease(), release.clean() && told);
         });
-  }
-
-  private void dropCaches(Runnable then) {
-    usesDropped = uses.get();
-    new PageDrop(engine, inode, caches, waiters, then).begin();
   }
 }

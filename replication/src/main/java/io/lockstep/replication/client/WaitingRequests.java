@@ -16,6 +16,14 @@ public record WaitingRequests(List<Range> reads, List<Range> writes) {
     writes = List.copyOf(writes);
   }
 
+  /**
+   * Whether the kernel writes back pages of a shared mapping: it lets only one write(2) at a time
+   * into a file.
+   */
+  boolean hasMappedPages() {
+    return writes.size() > 1;
+  }
+
   /** Whether some wait that did not then. */
   boolean hasOthersThan(WaitingRequests then) {
     return !then.reads.containsAll(reads) || !then.writes.containsAll(writes);

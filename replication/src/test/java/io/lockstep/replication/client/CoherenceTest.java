@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.lockstep.core.Outcome;
+import io.lockstep.core.Times;
 import io.lockstep.replication.eagerlock.Range;
 import io.lockstep.wire.message.Push;
 import io.lockstep.wire.message.RecallLease;
@@ -339,11 +340,132 @@ class CoherenceTest extends ClientCase {
     CoherenceRules tellsOnce =
         new CoherenceRules() {
           @Override
-          boolean mustTellAgain(boolean others) {
+          boolean mustTellAgain(boolean others, boolean again) {
             return false;
           }
         };
     assertThat(writeBesideAReadThatWaitsNs(tellsOnce, INODE + 2, 1)).isGreaterThan(SECOND_NS);
+  }
+
+  /** What came of it that another mount wants a file whose pages the kernel drops late. */
+  private record Handover(boolean gone, long tookNs, long late) {}
+
+  /**
+   * @param takesNs from when the other mount begins to write
+   */
+  private Handover writeWhileTheKernelDropsLate(CoherenceRules rules, long inode, long takesNs)
+      throws Outcome {
+    FakeCluster.Mount reader = mountWith(rules);
+    FileContent file = reader.open(inode);
+    long sinceNs = cluster.time.nowNs();
+    boolean[] gone = {false};
+    reader.client.cacheDropper(
+        (which, waiting, dropped) ->
+            cluster.time.schedule(
+                Math.max(0, sinceNs + takesNs - cluster.time.nowNs()),
+                () -> {
+                  gone[0] = true;
+                  dropped.run();
+                }));
+    read(file, 0, 1);
+    FileContent other = cluster.mount().open(inode);
+    write(other, other.newDescriptor(true), 0, "new");
+    boolean goneThen = gone[0];
+    long tookNs = cluster.time.nowNs() - sinceNs;
+    cluster.time.pass(20 * SECOND_NS);
+    return new Handover(goneThen, tookNs, reader.client.counters().get("late_drops"));
+  }
+
+  @Test
+  void leaseStaysUntilPagesThatTakeSecondsAreGone() throws Outcome {
+    Handover production =
+        writeWhileTheKernelDropsLate(CoherenceRules.PRODUCTION, INODE, 4 * SECOND_NS);
+    assertThat(production.gone).isTrue();
+    assertThat(production.late).isZero();
+    CoherenceRules countsWhatWasBegun =
+        new CoherenceRules() {
+          @Override
+          boolean counts(boolean done) {
+            return true;
+          }
+        };
+    assertThat(writeWhileTheKernelDropsLate(countsWhatWasBegun, INODE + 1, 4 * SECOND_NS).gone)
+        .isFalse();
+    CoherenceRules keepsItASecond =
+        new CoherenceRules() {
+          @Override
+          long keepsLeaseNs(Times times) {
+            return SECOND_NS;
+          }
+        };
+    Handover second = writeWhileTheKernelDropsLate(keepsItASecond, INODE + 2, 4 * SECOND_NS);
+    assertThat(second.gone).isFalse();
+    assertThat(second.late).isOne();
+  }
+
+  @Test
+  void kernelThatNeverDropsHoldsOthersUpForLessThanADeadMountWould() throws Outcome {
+    Handover never =
+        writeWhileTheKernelDropsLate(CoherenceRules.PRODUCTION, INODE, 3600 * SECOND_NS);
+    assertThat(never.gone).isFalse();
+    assertThat(never.late).isOne();
+    assertThat(never.tookNs).isBetween(Times.DEFAULT.memberCallNs(), Times.DEFAULT.leaseLifeNs());
+  }
+
+  @Test
+  void pagesOfASharedMappingThatIsWrittenHoldOthersUpForASecondOrTwo() throws Outcome {
+    FakeCluster.Mount mapping = cluster.mount();
+    FileContent file = mapping.open(INODE);
+    mapping.client.cacheDropper((which, waiting, dropped) -> {});
+    read(file, 0, 1);
+    FileContent other = cluster.mount().open(INODE);
+    long sinceNs = cluster.time.nowNs();
+    cluster.time.schedule(
+        SECOND_NS * 3 / 2,
+        () -> {
+          for (long page = 0; page < 2; page++) {
+            ((InodeContent) file)
+                .leased()
+                .waiters()
+                .addWrite(page, new Range(page * 4096, (page + 1) * 4096));
+          }
+        });
+    write(other, other.newDescriptor(true), 0, "new");
+    assertThat(cluster.time.nowNs() - sinceNs).isBetween(SECOND_NS, 3 * SECOND_NS);
+    assertThat(mapping.client.counters()).containsEntry("late_drops", 1L);
+  }
+
+  /** How long another mount's write takes if there was no thread for the first attempt. */
+  private long writeWhenTheKernelWasNotToldNs(CoherenceRules rules, long inode) throws Outcome {
+    FakeCluster.Mount reader = mountWith(rules);
+    FileContent file = reader.open(inode);
+    int[] attempts = {0};
+    reader.client.cacheDropper(
+        (which, waiting, dropped) -> {
+          attempts[0]++;
+          if (attempts[0] > 1) {
+            dropped.run();
+          }
+        });
+    read(file, 0, 1);
+    FileContent other = cluster.mount().open(inode);
+    long sinceNs = cluster.time.nowNs();
+    write(other, other.newDescriptor(true), 0, "new");
+    return cluster.time.nowNs() - sinceNs;
+  }
+
+  @Test
+  void kernelThatWasNotToldIsToldAgain() throws Outcome {
+    assertThat(writeWhenTheKernelWasNotToldNs(CoherenceRules.PRODUCTION, INODE))
+        .isLessThan(SECOND_NS / 2);
+    CoherenceRules onlyForOthers =
+        new CoherenceRules() {
+          @Override
+          boolean mustTellAgain(boolean others, boolean again) {
+            return others;
+          }
+        };
+    assertThat(writeWhenTheKernelWasNotToldNs(onlyForOthers, INODE + 1)).isGreaterThan(SECOND_NS);
   }
 
   @Test
