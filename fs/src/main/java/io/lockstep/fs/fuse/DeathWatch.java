@@ -28,7 +28,7 @@ final class DeathWatch implements AutoCloseable {
   /**
    * Its standard output is the file. Signals that are for the mount, like a terminal's, are not.
    */
-  private static final List<String> COMMAND =
+  static final List<String> COMMAND =
       List.of(
           "setpriv",
           "--pdeathsig=USR1",
@@ -40,21 +40,25 @@ final class DeathWatch implements AutoCloseable {
   private final Thread thread;
   private volatile Process child;
 
-  /** Returns when it watches, or cannot. */
-  static DeathWatch start(long connection) throws InterruptedException {
-    DeathWatch watch = new DeathWatch(FuseSystem.abortFile(connection));
+  /**
+   * Returns when it watches, or cannot.
+   *
+   * @param command of the child; tests have one that does nothing
+   */
+  static DeathWatch start(long connection, List<String> command) throws InterruptedException {
+    DeathWatch watch = new DeathWatch(FuseSystem.abortFile(connection), command);
     watch.thread.start();
     watch.started.await();
     return watch;
   }
 
-  private DeathWatch(Path abort) {
-    thread = new Thread(() -> watch(abort), "fuse-death-watch");
+  private DeathWatch(Path abort, List<String> command) {
+    thread = new Thread(() -> watch(abort, command), "fuse-death-watch");
     thread.setDaemon(true);
   }
 
   /** Ends no earlier than the child: its end would be taken for that of the process. */
-  private void watch(Path abort) {
+  private void watch(Path abort, List<String> command) {
     try {
       if (!Files.isWritable(abort)) {
         LOG.info(
@@ -62,13 +66,13 @@ final class DeathWatch implements AutoCloseable {
         return;
       }
       Process process =
-          new ProcessBuilder(COMMAND)
+          new ProcessBuilder(command)
               .directory(Path.of("/").toFile())
               .redirectOutput(ProcessBuilder.Redirect.appendTo(abort.toFile()))
               .start();
       child = process;
       if (process.getErrorStream().read() < 0) {
-        LOG.info("nobody watches this process: {} ended with {}", COMMAND, process.waitFor());
+        LOG.info("nobody watches this process: {} ended with {}", command, process.waitFor());
       }
       started.countDown();
       process.waitFor();

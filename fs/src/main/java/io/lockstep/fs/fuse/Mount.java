@@ -6,6 +6,7 @@ import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.replication.client.CacheDropper;
 import io.lockstep.replication.client.WaitingRequests;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -51,13 +52,18 @@ public final class Mount implements CacheDropper, AutoCloseable {
   @GuardedBy("lock")
   private State state = State.LIVE;
 
-  private Mount(MountOptions options, Vfs vfs, FuseSession session, long connection)
+  private Mount(
+      MountOptions options,
+      Vfs vfs,
+      FuseSession session,
+      long connection,
+      List<String> deathWatchCommand)
       throws InterruptedException {
     this.options = options;
     this.vfs = vfs;
     this.session = session;
     this.connection = connection;
-    this.deathWatch = DeathWatch.start(connection);
+    this.deathWatch = DeathWatch.start(connection, deathWatchCommand);
   }
 
   /**
@@ -66,6 +72,12 @@ public final class Mount implements CacheDropper, AutoCloseable {
    * @throws MountFailed with one line for the user; nothing is mounted then
    */
   public static Mount mount(MountOptions options, Vfs vfs) throws MountFailed {
+    return mount(options, vfs, DeathWatch.COMMAND);
+  }
+
+  /** With another watching child, for tests. */
+  static Mount mount(MountOptions options, Vfs vfs, List<String> deathWatchCommand)
+      throws MountFailed {
     prepare(options);
     MountPoint mountPoint = new MountPoint(options.mountPoint());
     FuseSession session = new FuseSession(FuseSystem.library(), vfs, options);
@@ -75,7 +87,7 @@ public final class Mount implements CacheDropper, AutoCloseable {
       MountPoint.Row row = mountPoint.row().orElse(null);
       if (ready && row != null && row.type().equals("fuse.lockstep")) {
         FuseSystem.readAhead(row.device());
-        return new Mount(options, vfs, session, row.device());
+        return new Mount(options, vfs, session, row.device(), deathWatchCommand);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -9,10 +9,15 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Confined to the main thread. A process that mounts an empty volume in memory, at each of the
- * directories, until all are unmounted: {@code MemoryMount [ro] [nonempty] [count] DIRECTORY...}.
+ * directories, until all are unmounted: {@code MemoryMount [ro] [nonempty] [count] [unwatched]
+ * DIRECTORY...}.
  */
 public final class MemoryMount {
   static final String READY = "mounted in ";
+
+  /** A mutant of the child that aborts the connection of who is killed: nobody tells it. */
+  private static final List<String> DEAF_WATCH =
+      List.of("sh", "-c", "trap '' HUP INT TERM; echo watching >&2; read -r end");
 
   private MemoryMount() {}
 
@@ -49,7 +54,8 @@ public final class MemoryMount {
                 .withReadOnly(options.contains("ro"))
                 .withNonEmpty(options.contains("nonempty"))
                 .withKeepSeconds(options.contains("loose") ? 3600 : 0),
-            vfs);
+            vfs,
+            options.contains("unwatched") ? DEAF_WATCH : DeathWatch.COMMAND);
     Runtime.getRuntime().addShutdownHook(new Thread(mount::close, "unmount"));
     return mount;
   }

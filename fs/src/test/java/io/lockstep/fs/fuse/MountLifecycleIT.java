@@ -28,6 +28,8 @@ class MountLifecycleIT {
 
   private static final String CONNECTIONS = "/sys/fs/fuse/connections";
 
+  private static final int SIGKILL = 9;
+
   private Scratch scratch;
   private Path mountPoint;
 
@@ -223,9 +225,19 @@ class MountLifecycleIT {
    */
   @Test
   void whoReadsFromAMountThatIsKilledWhileItDropsPagesGetsAnError() throws Exception {
+    assertThat(readerEndsWhenItsMountIsKilled(10, mountPoint.toString())).isTrue();
+  }
+
+  @Test
+  void withoutTheWatchingChildHeWaits() throws Exception {
+    assertThat(readerEndsWhenItsMountIsKilled(3, "unwatched", mountPoint.toString())).isFalse();
+  }
+
+  private boolean readerEndsWhenItsMountIsKilled(int seconds, String... arguments)
+      throws Exception {
     boolean shown = showConnections();
     Path file = mountPoint.resolve("file");
-    try (MountProcess process = MountProcess.start(mountPoint.toString())) {
+    try (MountProcess process = MountProcess.start(arguments)) {
       long connection = new MountPoint(mountPoint).row().orElseThrow().device();
       int fd = Posix.open(file.toString(), Posix.O_RDWR | Posix.O_CREAT | Posix.O_DIRECT);
       Posix.pwrite(fd, Arrays.copyOf("gate".getBytes(US_ASCII), 4096), 0);
@@ -236,7 +248,7 @@ class MountLifecycleIT {
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .start();
       try {
-        Awaitility.await("a page is dropped while it is read")
+        Awaitility.await("a page is dropped while it is read, else INCONCLUSIVE")
             .atMost(20, TimeUnit.SECONDS)
             .until(
                 () -> {
@@ -246,9 +258,10 @@ class MountLifecycleIT {
                 });
         // Nothing of this process is open there when the other one is killed.
         Posix.check("close", Posix.C.close(log));
-        process.kill();
-        assertThat(reader.waitFor(10, TimeUnit.SECONDS)).as("the reader ends").isTrue();
-        assertThat(reader.exitValue()).isNotZero();
+        process.signal(SIGKILL);
+        boolean ends = reader.waitFor(seconds, TimeUnit.SECONDS);
+        assertThat(ends && reader.exitValue() == 0).as("the reader got no error").isFalse();
+        return ends;
       } finally {
         FuseSystem.abort(connection);
       }
