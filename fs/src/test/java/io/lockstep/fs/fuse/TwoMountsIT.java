@@ -9,7 +9,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -111,5 +116,53 @@ class TwoMountsIT {
     check("close", C.close(a));
     check("close", C.close(b));
     check("close", C.close(fresh));
+  }
+
+  /**
+   * While the kernel makes a file longer it takes no size from an answer: it has to be told in
+   * another way what the other mount has written behind that ({@link KernelSizes}).
+   */
+  @Test
+  void bytesBehindTheEndThatAWriterOfTheSameMountMovesAreFound() throws Exception {
+    int far = 1 << 16;
+    byte[] text = "far".getBytes(UTF_8);
+    long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(3);
+    int rounds = 0;
+    ExecutorService threads = Executors.newSingleThreadExecutor();
+    try {
+      while (rounds < 3 || (rounds < 100 && System.nanoTime() - endNs < 0)) {
+        rounds++;
+        String name = "/grown" + rounds;
+        int writer = Posix.open(there + name, Posix.O_RDWR | Posix.O_CREAT);
+        int a = Posix.open(here + name, Posix.O_RDWR);
+        int b = Posix.open(there + name, Posix.O_RDONLY);
+        AtomicInteger written = new AtomicInteger();
+        AtomicBoolean enough = new AtomicBoolean();
+        Future<?> writes =
+            threads.submit(
+                () -> {
+                  while (!enough.get() && written.get() < far) {
+                    Posix.pwrite(writer, new byte[1], written.getAndIncrement());
+                  }
+                  return null;
+                });
+        while (written.get() < 10 && !writes.isDone()) {
+          Thread.onSpinWait();
+        }
+        Posix.pwrite(a, text, far);
+        byte[] found = Posix.pread(b, text.length, far);
+        int writtenThen = written.get();
+        enough.set(true);
+        writes.get(20, TimeUnit.SECONDS);
+        assertThat(writtenThen).as("INCONCLUSIVE: the writer was done").isLessThan(far);
+        assertThat(found).as("round %d", rounds).isEqualTo(text);
+        check("close", C.close(a));
+        check("close", C.close(b));
+        check("close", C.close(writer));
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+    System.out.println("found in " + rounds + " files that grew on two mounts");
   }
 }
