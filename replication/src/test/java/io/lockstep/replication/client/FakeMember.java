@@ -123,7 +123,7 @@ final class FakeMember implements Peer {
     }
     boolean waits = request.hasWriteObject() && !writesWaitFor.isDone();
     if (waits) {
-      writesWaitFor.thenRun(() -> deliver(request, bytes, onReply));
+      writesWaitFor.thenRun(() -> cluster.time.execute(() -> deliver(request, bytes, onReply)));
     } else {
       deliver(request, bytes, onReply);
     }
