@@ -29,7 +29,7 @@ class ReadBesideWriteTest {
   void close() {
     gate.complete(null);
     threads.shutdownNow();
-    cluster.close();
+    cluster.mounts.forEach(mount -> mount.client.close());
     time.close();
   }
 
