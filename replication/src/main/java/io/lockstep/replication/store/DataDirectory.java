@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -70,6 +71,10 @@ public final class DataDirectory implements AutoCloseable {
       throws Outcome {
     try {
       Files.createDirectories(root, PRIVATE);
+    } catch (FileAlreadyExistsException e) {
+      throw new Outcome(
+          ErrorCode.INVALID_ARGUMENT,
+          "data directory " + root + ": is a file, expected a directory");
     } catch (IOException e) {
       throw unusable(root, "cannot be made", e);
     }

@@ -14,8 +14,10 @@ import picocli.CommandLine.Parameters;
 /** Confined to the main thread. {@code lockstep bench DIR}: runs {@code tools/bench/fsbench}. */
 @Command(
     name = "bench",
-    description =
-        "Measures any mounted directory with tools/bench/fsbench (needs python3 and fio).",
+    description = {
+      "Measures a mounted directory, of any filesystem.",
+      "Runs tools/bench/fsbench, which needs python3 and fio. Exit code: that of " + "fsbench."
+    },
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep bench ~/lockstep --label lockstep --json lockstep.json"})
 final class BenchCommand implements Callable<Integer> {

@@ -13,35 +13,24 @@ import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Confined to the main thread. {@code lockstep cluster ...}. */
 @Command(
     name = "cluster",
     description = "The cluster as a whole: status.",
-    synopsisSubcommandLabel = "COMMAND",
     subcommands = ClusterCommand.Status.class,
-    mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep cluster status"})
-final class ClusterCommand implements Runnable {
-  private static final long ASK_NS = TimeUnit.SECONDS.toNanos(8);
-
-  @Spec private CommandSpec spec;
-
-  @Override
-  public void run() {
-    throw new ParameterException(spec.commandLine(), "which command?");
+final class ClusterCommand extends CommandGroup {
+  ClusterCommand() {
+    super("command");
   }
 
   static ClusterStatusReply status(AdminConnection connection) throws Outcome {
     Request request =
         Request.newBuilder().setClusterStatus(ClusterStatus.getDefaultInstance()).build();
-    return connection.ask(request, ASK_NS).getClusterStatus();
+    return connection.ask(request, ClusterOptions.ASK_NS).getClusterStatus();
   }
 
   record DaemonView(
@@ -97,15 +86,14 @@ final class ClusterCommand implements Runnable {
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep cluster status --output json"})
   static final class Status implements Callable<Integer> {
-    @Spec private CommandSpec spec;
     @Mixin private ClusterOptions cluster;
     @Mixin private OutputOptions output;
 
     @Override
     public Integer call() throws UserError, Outcome {
-      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+      try (AdminConnection connection = cluster.connect()) {
         ClusterStatusReply status = status(connection);
-        PrintWriter out = spec.commandLine().getOut();
+        PrintWriter out = output.out();
         if (!output.isJson()) {
           out.printf(
               Locale.ROOT,
@@ -122,7 +110,7 @@ final class ClusterCommand implements Runnable {
           volumes(status.getVolumesList()).print(out);
           out.println();
         }
-        output.print(out, view(status), mounts(status.getSessionsList()));
+        output.print(view(status), mounts(status.getSessionsList()));
       }
       return 0;
     }

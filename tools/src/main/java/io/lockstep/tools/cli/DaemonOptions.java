@@ -5,6 +5,7 @@ import io.lockstep.tools.config.Entries;
 import io.lockstep.tools.config.YamlFile;
 import java.nio.file.Path;
 import java.util.Map;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Confined to its command. Settings that every daemon has, from {@code --config} or from flags. */
@@ -36,31 +37,20 @@ final class DaemonOptions {
       description = "the cluster's secret, mode 0600")
   private Path secretFile;
 
-  @Option(names = "--ready-file", paramLabel = "FILE", description = "written when it is usable")
-  private Path readyFile;
-
-  @Option(
-      names = "--log-file",
-      paramLabel = "FILE",
-      description = "log there, rotated (default: stderr)")
-  private Path logFile;
-
-  @Option(names = "--stop-with-stdin", description = "stop when stdin ends")
-  private boolean stopWithStdin;
+  @Mixin private ProcessOptions process;
 
   boolean stopWithStdin() {
-    return stopWithStdin;
+    return process.stopWithStdin();
   }
 
   Entries entries(String command) throws UserError {
-    Entries entries =
-        config == null ? new Entries("lockstep " + command, Map.of()) : YamlFile.read(config);
+    Entries entries = config == null ? new Entries(command, Map.of()) : YamlFile.read(config);
     return entries
         .override("data", data)
         .override("host", host)
         .override("port", port)
         .override("secret-file", secretFile)
-        .override("ready-file", readyFile)
-        .override("log-file", logFile);
+        .override("ready-file", process.readyFile())
+        .override("log-file", process.logFile());
   }
 }

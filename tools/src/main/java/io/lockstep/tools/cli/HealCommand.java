@@ -14,25 +14,16 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Confined to the main thread. {@code lockstep heal ...}. */
 @Command(
     name = "heal",
-    description = "Replicas that are out of step, and how far they are: status, list.",
-    synopsisSubcommandLabel = "COMMAND",
+    description = "Replicas that are out of step: status, list.",
     subcommands = {HealCommand.Status.class, HealListCommand.class},
-    mixinStandardHelpOptions = true,
-    footer = {"", "Example: lockstep heal status demo"})
-final class HealCommand implements Runnable {
-  @Spec private CommandSpec spec;
-
-  @Override
-  public void run() {
-    throw new ParameterException(spec.commandLine(), "which command?");
+    footer = {"", "Example: lockstep heal status --volume demo"})
+final class HealCommand extends CommandGroup {
+  HealCommand() {
+    super("command");
   }
 
   /**
@@ -61,10 +52,13 @@ final class HealCommand implements Runnable {
    */
   record HealView(boolean clean, List<MemberView> members) {}
 
-  static HealView view(ClusterStatusReply status, String onlyVolume) {
+  /**
+   * @param only null = all volumes
+   */
+  static HealView view(ClusterStatusReply status, VolumeRow only) {
     List<MemberView> members = new ArrayList<>();
     for (VolumeRow volume : status.getVolumesList()) {
-      if (onlyVolume == null || onlyVolume.equals(volume.getName())) {
+      if (only == null || only.getVolume() == volume.getVolume()) {
         for (SetConfigMessage set : volume.getSetsList()) {
           for (MemberMessage member : set.getMembersList()) {
             members.add(view(status, volume, set, member));
@@ -123,21 +117,17 @@ final class HealCommand implements Runnable {
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep heal status --volume demo"})
   static final class Status implements Callable<Integer> {
-    @Spec private CommandSpec spec;
     @Mixin private ClusterOptions cluster;
     @Mixin private OutputOptions output;
 
-    @Option(names = "--volume", paramLabel = "NAME", description = "only this volume")
-    private String volume;
+    @Mixin private VolumeName.Filter volume;
 
     @Override
     public Integer call() throws UserError, Outcome {
-      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
-        if (volume != null) {
-          VolumeCommand.get(connection, volume);
-        }
-        HealView view = view(ClusterCommand.status(connection), volume);
-        output.print(spec.commandLine().getOut(), view, table(view));
+      try (AdminConnection connection = cluster.connect()) {
+        VolumeRow only = volume.find(connection);
+        HealView view = view(ClusterCommand.status(connection), only);
+        output.print(view, table(view));
         return view.clean() ? 0 : Main.EXIT_FAILED;
       }
     }

@@ -13,41 +13,37 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Confined to the main thread. {@code lockstep heal list VOLUME}. */
 @Command(
     name = "list",
     description = {
-      "Lists the files of a volume that have marks, on each member: DIRTY = a write may be in flight, HALF = being replaced,",
-      "MISSED BY = members that lack changes which are here. Files that are being written are always among them.",
+      "Lists the files of a volume that have marks, on each member.",
+      "DIRTY = a write may be in flight, HALF = being replaced, MISSED BY = members that lack "
+          + "changes which are here. Files that are being written are always among them.",
       "Exit code 1 if a member could not be asked."
     },
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep heal list demo --output json"})
 final class HealListCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
   @Mixin private ClusterOptions cluster;
   @Mixin private OutputOptions output;
 
-  @Parameters(paramLabel = "VOLUME")
-  private String name;
+  @Mixin private VolumeName.Parameter volume;
 
   @Override
   public Integer call() throws UserError, Outcome {
-    try (AdminConnection connection = AdminConnection.open(cluster.find())) {
-      VolumeRow volume = VolumeCommand.get(connection, name);
+    try (AdminConnection connection = cluster.connect()) {
+      VolumeRow row = volume.name().find(connection);
       List<MarkedObject> marked = new ArrayList<>();
       List<String> unasked = new ArrayList<>();
-      for (SetConfigMessage set : volume.getSetsList()) {
+      for (SetConfigMessage set : row.getSetsList()) {
         MarkListing listing = new MarkListing(connection, set);
         marked.addAll(listing.list());
         unasked.addAll(listing.unasked());
       }
-      output.print(spec.commandLine().getOut(), marked, table(marked));
-      unasked.forEach(who -> spec.commandLine().getErr().println("not listed: " + who));
+      output.print(marked, table(marked));
+      unasked.forEach(who -> output.err().println("not listed: " + who));
       return unasked.isEmpty() ? 0 : Main.EXIT_FAILED;
     }
   }

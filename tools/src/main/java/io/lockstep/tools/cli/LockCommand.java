@@ -31,7 +31,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -42,20 +41,12 @@ import picocli.CommandLine.Spec;
 /** Confined to the main thread. {@code lockstep lock ...}. */
 @Command(
     name = "lock",
-    description =
-        "The leases that mounts hold on files, and the locks of applications: list, dump, clear.",
-    synopsisSubcommandLabel = "COMMAND",
+    description = "Leases of mounts and locks of applications: list, dump, clear.",
     subcommands = {LockCommand.Listing.class, LockCommand.Dump.class, LockCommand.Clear.class},
-    mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep lock list"})
-final class LockCommand implements Runnable {
-  private static final long ASK_NS = TimeUnit.SECONDS.toNanos(8);
-
-  @Spec private CommandSpec spec;
-
-  @Override
-  public void run() {
-    throw new ParameterException(spec.commandLine(), "which command?");
+final class LockCommand extends CommandGroup {
+  LockCommand() {
+    super("command");
   }
 
   /**
@@ -67,7 +58,7 @@ final class LockCommand implements Runnable {
             .setListLeases(
                 ListLeases.newBuilder().setVolume(volume == null ? 0 : volume.getVolume()))
             .build();
-    ListLeasesReply reply = connection.ask(request, ASK_NS).getListLeases();
+    ListLeasesReply reply = connection.ask(request, ClusterOptions.ASK_NS).getListLeases();
     return new ListView(
         reply.getRowsList().stream().map(LeaseView::of).toList(),
         reply.getDirectoriesList().stream()
@@ -101,27 +92,26 @@ final class LockCommand implements Runnable {
   @Command(
       name = "list",
       description = {
-        "Shows each lease that lockd has granted, recalled, or lets somebody wait for, the leases on directories",
-        "(names and attributes that a mount may answer for), and the locks of applications (fcntl, flock)."
+        "Shows the leases and locks of applications that lockd has granted.",
+        "Each lease on a file that is granted, recalled or waited for, the leases on "
+            + "directories (names and attributes that a mount may answer for), and locks by "
+            + "fcntl and flock."
       },
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep lock list --output json"})
   static final class Listing implements Callable<Integer> {
-    @Spec private CommandSpec spec;
     @Mixin private ClusterOptions cluster;
     @Mixin private OutputOptions output;
 
-    @Option(names = "--volume", paramLabel = "NAME", description = "of this volume only")
-    private String volume;
+    @Mixin private VolumeName.Filter volume;
 
     @Override
     public Integer call() throws UserError, Outcome {
-      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
-        VolumeRow of = volume == null ? null : VolumeCommand.get(connection, volume);
-        ListView view = list(connection, of);
-        output.print(spec.commandLine().getOut(), view, LockViews.leases(view.leases()));
+      try (AdminConnection connection = cluster.connect()) {
+        ListView view = list(connection, volume.find(connection));
+        output.print(view, LockViews.leases(view.leases()));
         if (!output.isJson()) {
-          printRest(spec.commandLine().getOut(), view);
+          printRest(output.out(), view);
         }
       }
       return 0;
@@ -131,20 +121,20 @@ final class LockCommand implements Runnable {
   @Command(
       name = "dump",
       description = {
-        "Shows both sides of the leases: what lockd has granted, and the eager lock of each file at each mount:",
-        "its state, who runs under it, who waits, whether a timer is armed or the release flagged.",
-        "Mounts of other machines or users are named, not asked."
+        "Shows both sides of the leases: lockd's and each mount's.",
+        "Beside what lockd has granted, the eager lock of each file at each mount: its "
+            + "state, who runs under it, who waits, whether a timer is armed or the release "
+            + "flagged. Mounts of other machines or users are named, not asked."
       },
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep lock dump --output json"})
   static final class Dump implements Callable<Integer> {
-    @Spec private CommandSpec spec;
     @Mixin private ClusterOptions cluster;
     @Mixin private OutputOptions output;
 
     @Override
     public Integer call() throws UserError, Outcome, IOException {
-      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+      try (AdminConnection connection = cluster.connect()) {
         List<ReadyFile> records = MountRecord.live(ClusterDirectory.state());
         ListView lockd = list(connection, null);
         List<MountView> mounts = new ArrayList<>();
@@ -153,9 +143,8 @@ final class LockCommand implements Runnable {
             mounts.add(ask(connection, session, records));
           }
         }
-        PrintWriter out = spec.commandLine().getOut();
+        PrintWriter out = output.out();
         output.print(
-            out,
             new DumpView(
                 lockd.leases(), lockd.directories(), lockd.fileLocks(), lockd.counters(), mounts),
             LockViews.leases(lockd.leases()));
@@ -198,7 +187,7 @@ final class LockCommand implements Runnable {
       Request request = Request.newBuilder().setDumpLocks(DumpLocks.getDefaultInstance()).build();
       try {
         DumpLocksReply reply =
-            Calls.await(connection.peer(address), request, ASK_NS).getDumpLocks();
+            Calls.await(connection.peer(address), request, ClusterOptions.ASK_NS).getDumpLocks();
         return view(session, "", reply);
       } catch (Outcome e) {
         return view(session, "it does not answer: " + e.getMessage(), null);
@@ -220,10 +209,11 @@ final class LockCommand implements Runnable {
   @Command(
       name = "clear",
       description = {
-        "Ends leases by force: those granted at least AGE ago, those of one client, or both.",
-        "What the holder had not written back is lost: each descriptor it has open says EIO once. The file is sealed",
-        "against its late writes and made equal on all replicas before anybody else is granted it. Leases on directories",
-        "are asked back; nothing is lost with them."
+        "Ends leases by force: those of an age, of one client, or both.",
+        "What the holder had not written back is lost: each descriptor it has open says "
+            + "EIO once. The file is sealed against its late writes and made equal on all "
+            + "replicas before anybody else is granted it. Leases on directories are asked "
+            + "back; nothing is lost with them."
       },
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep lock clear --older-than 5m --client 12"})
@@ -256,17 +246,20 @@ final class LockCommand implements Runnable {
               .setSession(client == null ? 0 : client)
               .setOlderThanMs(olderThan == null ? 0 : olderThan.ms())
               .build();
-      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+      try (AdminConnection connection = cluster.connect()) {
+        if (client != null) {
+          refuseIfUnknown(connection);
+        }
         ClearLeasesReply reply =
             connection
-                .ask(Request.newBuilder().setClearLeases(clear).build(), ASK_NS)
+                .ask(Request.newBuilder().setClearLeases(clear).build(), ClusterOptions.ASK_NS)
                 .getClearLeases();
         ClearView cleared =
             new ClearView(
                 reply.getRowsList().stream().map(LeaseView::of).toList(),
                 reply.getDirectoriesList().stream().map(DirectoryLeaseView::of).toList());
-        PrintWriter out = spec.commandLine().getOut();
-        output.print(out, cleared, LockViews.leases(cleared.leases()));
+        PrintWriter out = output.out();
+        output.print(cleared, LockViews.leases(cleared.leases()));
         if (!output.isJson() && !cleared.directories().isEmpty()) {
           out.println();
           LockViews.directories(cleared.directories()).print(out);
@@ -274,6 +267,15 @@ final class LockCommand implements Runnable {
         }
       }
       return 0;
+    }
+
+    private void refuseIfUnknown(AdminConnection connection) throws UserError, Outcome {
+      boolean known =
+          ClusterCommand.status(connection).getSessionsList().stream()
+              .anyMatch(session -> session.getSession() == client);
+      if (!known) {
+        throw UserError.failed("no client has session %d (lockstep lock list shows them)", client);
+      }
     }
   }
 }

@@ -1,7 +1,10 @@
 package io.lockstep.tools.cli;
 
 import io.lockstep.core.Outcome;
+import io.lockstep.tools.IoReason;
 import io.lockstep.tools.UserError;
+import java.io.IOException;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -34,14 +37,17 @@ import picocli.CommandLine.Spec;
       StressCommand.class,
       ExploreCommand.class,
       ReproCommand.class,
+      SimulateCommand.class,
       ReproCommand.Master.class,
       ReproCommand.Mount.class,
       Main.Completion.class,
     },
     footer = {
       "",
-      "Example: lockstep quickstart        a cluster on this machine, mounted at ~/lockstep",
-      "         lockstep help volume check"
+      "Example: lockstep quickstart             a cluster here, mounted at ~/lockstep",
+      "         lockstep help volume check      what a command does, with an example",
+      "",
+      "Exit codes: 0 done, 1 failed, 2 misuse. Listings take --output json."
     })
 public final class Main implements Callable<Integer> {
   static final int EXIT_FAILED = 1;
@@ -71,10 +77,7 @@ public final class Main implements Callable<Integer> {
     String name = command.getCommandSpec().qualifiedName().replaceFirst("^lockstep ?", "");
     return complain(
         command,
-        firstLine(e.getMessage())
-            + " (see: lockstep help"
-            + (name.isEmpty() ? "" : " " + name)
-            + ")",
+        e.getMessage() + " (see: lockstep help" + (name.isEmpty() ? "" : " " + name) + ")",
         EXIT_MISUSE);
   }
 
@@ -86,20 +89,32 @@ public final class Main implements Callable<Integer> {
     if (e instanceof Outcome outcome) {
       return complain(command, outcome.getMessage(), EXIT_FAILED);
     }
-    if (e instanceof java.io.IOException) {
-      return complain(command, e.getClass().getSimpleName() + ": " + e.getMessage(), EXIT_FAILED);
+    if (e instanceof IOException failure) {
+      return complain(command, IoReason.withFile(failure), EXIT_FAILED);
     }
     throw e;
   }
 
   private static int complain(CommandLine command, String message, int exitCode) {
-    command.getErr().println("lockstep: " + message);
+    command.getErr().println("lockstep: " + oneLine(message));
     command.getErr().flush();
     return exitCode;
   }
 
-  private static String firstLine(String message) {
-    return message.lines().findFirst().orElse(message);
+  /** What names and answers of others contain breaks no line and moves no cursor. */
+  private static String oneLine(String message) {
+    StringBuilder line = new StringBuilder();
+    message
+        .codePoints()
+        .forEach(
+            c -> {
+              if (Character.isISOControl(c)) {
+                line.append(String.format(Locale.ROOT, "\\x%02x", c));
+              } else {
+                line.appendCodePoint(c);
+              }
+            });
+    return line.toString();
   }
 
   @Command(

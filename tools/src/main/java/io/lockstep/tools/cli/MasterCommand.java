@@ -13,12 +13,12 @@ import picocli.CommandLine.Mixin;
 /** Confined to the main thread. {@code lockstep master}. */
 @Command(
     name = "master",
-    description = "Runs a metadata master with lockd, until SIGTERM.",
+    description = {
+      "Runs a metadata master with lockd, until SIGTERM.",
+      "The secret file holds 64 hexadecimal digits, the same for every process of the " + "cluster."
+    },
     mixinStandardHelpOptions = true,
-    footer = {
-      "",
-      "Example: lockstep master --data /srv/lockstep/master --secret-file /etc/lockstep/secret"
-    })
+    footer = {"", "Example: lockstep master --data /srv/master --secret-file /srv/secret"})
 final class MasterCommand implements Callable<Integer> {
   @Mixin private DaemonOptions options;
 

@@ -20,7 +20,10 @@ import picocli.CommandLine.Option;
 /** Confined to the main thread. {@code lockstep mount VOLUME DIR}. */
 @Command(
     name = "mount",
-    description = "Mounts a volume; returns when the mount answers, or with what went wrong.",
+    description = {
+      "Mounts a volume.",
+      "Returns when the mount answers, or with what went wrong. --foreground stays."
+    },
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep mount photos ~/photos -o ro"})
 final class MountCommand implements Callable<Integer> {
@@ -40,9 +43,7 @@ final class MountCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws UserError, IOException, Outcome, InterruptedException {
-    if (waitS < 0 || waitS > WAIT_S_MAX) {
-      throw UserError.misuse("--wait is %d, expected 0 to %d seconds", waitS, WAIT_S_MAX);
-    }
+    Bounds.within("--wait", waitS, 0, WAIT_S_MAX);
     MountSettings settings = mount.settings(TimeUnit.SECONDS.toNanos(waitS));
     new MountPoint(settings.directory()).clearIfDead(ClusterDirectory.state());
     MountFlags.parse(settings.directory(), settings.options()).prepare();

@@ -13,47 +13,44 @@ import picocli.CommandLine.Parameters;
 /** Confined to its command. What is mounted where and how, and how the process is run. */
 final class MountOptions {
   @Mixin private ClusterOptions cluster;
+  @Mixin private ProcessOptions process;
 
-  @Parameters(paramLabel = "VOLUME")
-  private String volume;
+  @Parameters(
+      paramLabel = "VOLUME",
+      description = "its name",
+      converter = VolumeName.Converter.class)
+  private VolumeName volume;
 
-  @Parameters(paramLabel = "DIR")
+  @Parameters(paramLabel = "DIR", description = "an empty directory")
   private Path directory;
 
   @Option(
       names = "-o",
       paramLabel = "OPTION",
       split = ",",
-      description = "mount options, with commas or repeated")
+      description = {
+        "with commas or repeated; besides those of mount(8): ro, allow_other, nonempty,"
+            + " cache=coherent|loose, writeback=on|off, lease-idle=SECONDS"
+      })
   private List<String> options = new ArrayList<>();
-
-  @Option(names = "--ready-file", paramLabel = "FILE", description = "written when it is usable")
-  private Path readyFile;
-
-  @Option(names = "--log-file", paramLabel = "FILE", description = "log there, rotated")
-  private Path logFile;
-
-  @Option(names = "--stop-with-stdin", description = "stop when stdin ends")
-  private boolean stopWithStdin;
 
   /**
    * @param waitNs for the master and the volume to be there
    */
   MountSettings settings(long waitNs) throws UserError {
     ClusterAddress address = cluster.find();
-    VolumeCommand.checkedName(volume);
     return new MountSettings(
-        volume,
+        volume.text(),
         directory.toAbsolutePath().normalize(),
         address.masters(),
         address.secretFile().toAbsolutePath(),
         options,
         waitNs,
-        readyFile,
-        logFile);
+        process.readyFile(),
+        process.logFile());
   }
 
   boolean stopWithStdin() {
-    return stopWithStdin;
+    return process.stopWithStdin();
   }
 }

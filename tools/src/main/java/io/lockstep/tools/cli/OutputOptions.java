@@ -4,7 +4,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.PrintWriter;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Confined to its command. {@code --output}: tables for people, JSON for programs. */
 final class OutputOptions {
@@ -15,6 +17,9 @@ final class OutputOptions {
     table,
     json
   }
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
 
   @Option(
       names = "--output",
@@ -27,8 +32,19 @@ final class OutputOptions {
     return format == Format.json;
   }
 
+  /** Where the command prints what it was asked for. */
+  PrintWriter out() {
+    return command.commandLine().getOut();
+  }
+
+  /** Where it prints what is beside the answer. */
+  PrintWriter err() {
+    return command.commandLine().getErr();
+  }
+
   /** Prints {@code value} as JSON, or else the table. */
-  void print(PrintWriter out, Object value, Table table) {
+  void print(Object value, Table table) {
+    PrintWriter out = out();
     if (!isJson()) {
       table.print(out);
       return;

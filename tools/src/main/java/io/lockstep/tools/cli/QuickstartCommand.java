@@ -23,14 +23,14 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "quickstart",
     description = {
-      "Runs a whole cluster on this machine: a master, three storage daemons, and a mount of the volume demo.",
-      "Running it again starts what has died and leaves the rest alone."
+      "Runs a whole cluster on this machine, with a volume that is mounted.",
+      "A master, three storage daemons, and a mount of the volume demo. Running it "
+          + "again starts what has died and leaves the rest alone."
     },
     subcommands = {QuickstartCommand.Status.class, QuickstartCommand.Stop.class},
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep quickstart --dir /srv/try --mount /mnt/try"})
 final class QuickstartCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
   @Mixin private DirectoryOption where;
   @Mixin private OutputOptions output;
 
@@ -55,7 +55,7 @@ final class QuickstartCommand implements Callable<Integer> {
   public Integer call() throws UserError, IOException, Outcome {
     long startNs = System.nanoTime();
     ClusterDirectory directory = where.directory();
-    PrintWriter err = spec.commandLine().getErr();
+    PrintWriter err = output.err();
     Quickstart quickstart =
         new Quickstart(
             new LocalCluster(directory, LocalCluster.launcher(), false, Map.of()),
@@ -66,8 +66,8 @@ final class QuickstartCommand implements Callable<Integer> {
     quickstart.start(mountPoint(directory));
     err.printf(Locale.ROOT, "%5.1f s  ready%n", (System.nanoTime() - startNs) / 1e9);
     List<Quickstart.Row> rows = quickstart.status();
-    PrintWriter out = spec.commandLine().getOut();
-    output.print(out, rows, table(rows));
+    PrintWriter out = output.out();
+    output.print(rows, table(rows));
     if (!output.isJson()) {
       nextThings(out, rows, directory);
     }
@@ -93,24 +93,21 @@ final class QuickstartCommand implements Callable<Integer> {
   private static void nextThings(
       PrintWriter out, List<Quickstart.Row> rows, ClusterDirectory directory) {
     String mount = rows.get(rows.size() - 1).address();
-    String launcher = System.getenv().getOrDefault("LOCKSTEP_HOME", ".") + "/lockstep";
+    String lockstep = System.getenv().getOrDefault("LOCKSTEP_HOME", ".") + "/lockstep";
     boolean usual = directory.top().equals(ClusterDirectory.state().resolve("quickstart"));
     String at = usual ? "" : " --dir " + directory.top();
     Long victim = rows.get(2).pid();
-    out.println("\nFour things to try:");
-    out.println("  cp -r /etc " + mount + "/            put files on three replicas");
-    out.println("  kill -9 " + victim + "  then go on working: two replicas carry on");
-    out.println(
-        "  "
-            + launcher
-            + " quickstart"
-            + at
-            + "  brings it back; watch it with: "
-            + launcher
-            + " heal status");
-    out.println("  " + launcher + " volume check demo  compares what is on the three disks");
-    out.println("Stop with: " + launcher + " quickstart stop" + at);
-    out.flush();
+    out.println();
+    new Table("Four things to try:", "")
+        .row("  cp -r /usr/share/common-licenses " + mount, "# files on three replicas")
+        .row("  kill -9 " + victim, "# go on working: two replicas carry on")
+        .row(
+            "  " + lockstep + " quickstart" + at + "; " + lockstep + " heal status" + at,
+            "# brings it back, and it heals")
+        .row("  " + lockstep + " volume check demo" + at, "# compares the three disks")
+        .row("Stop with:", "")
+        .row("  " + lockstep + " quickstart stop" + at, "# the data stays")
+        .print(out);
   }
 
   @Command(
@@ -119,7 +116,6 @@ final class QuickstartCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep quickstart status"})
   static final class Status implements Callable<Integer> {
-    @Spec private CommandSpec spec;
     @Mixin private DirectoryOption where;
     @Mixin private OutputOptions output;
 
@@ -130,7 +126,7 @@ final class QuickstartCommand implements Callable<Integer> {
           new Quickstart(
               new LocalCluster(directory, LocalCluster.launcher(), false, Map.of()), step -> {});
       List<Quickstart.Row> rows = quickstart.status();
-      output.print(spec.commandLine().getOut(), rows, table(rows));
+      output.print(rows, table(rows));
       boolean all =
           rows.stream().allMatch(r -> r.state().equals("running") || r.state().equals("mounted"));
       return all ? 0 : Main.EXIT_FAILED;

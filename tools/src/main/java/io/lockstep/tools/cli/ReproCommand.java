@@ -8,84 +8,65 @@ import io.lockstep.tools.config.MasterSettings;
 import io.lockstep.tools.config.MountSettings;
 import io.lockstep.tools.process.Lifetime;
 import io.lockstep.tools.quickstart.LocalCluster;
-import io.lockstep.tools.repro.Delays;
 import io.lockstep.tools.repro.EagerLockRepro;
 import io.lockstep.tools.repro.HistoricMaster;
 import io.lockstep.tools.repro.WatchedMount;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Confined to the main thread. {@code lockstep repro}. */
 @Command(
     name = "repro",
-    description = "Shows a bug of another system with real processes, and that it is not here.",
-    mixinStandardHelpOptions = true,
-    synopsisSubcommandLabel = "COMMAND",
+    description = {
+      "Shows a bug of another system, and that it is not here: eager-lock.",
+      "With real processes and mounts, in a cluster of its own that is gone at the " + "end."
+    },
     subcommands = ReproCommand.EagerLockReproduction.class,
     footer = {"", "Example: lockstep repro eager-lock --variant afr-before --seconds 10"})
-final class ReproCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
+final class ReproCommand extends CommandGroup {
+  private static final int THREADS_MAX = 256;
 
-  @Override
-  public Integer call() {
-    throw new ParameterException(spec.commandLine(), "which bug?");
+  ReproCommand() {
+    super("bug");
   }
 
   /** {@code lockstep repro eager-lock}. */
   @Command(
       name = "eager-lock",
       description = {
-        "Many threads write and close one file on a mount of a cluster of its own, a second mount wants the file too, a third writes at the end.",
-        "The load runs for longer, up to four times, if the case in question has not come up by then.",
-        "Exit code 0: nothing violated; 1: violated, or INCONCLUSIVE; 2: misuse. The last line is the verdict."
+        "A lock that stays for ever when descriptors are written and closed at once.",
+        "Many threads write and close one file on a mount of a cluster of its own, a "
+            + "second mount wants the file too, a third writes at the end. The load runs for "
+            + "longer, up to four times, if the case in question has not come up by then.",
+        "Exit code 0: nothing violated; 1: violated, or INCONCLUSIVE; 2: misuse. The "
+            + "last line is the verdict."
       },
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep repro eager-lock --variant afr-before --delay wake=0..50"})
   static final class EagerLockReproduction implements Callable<Integer> {
-    @Spec private CommandSpec spec;
     @Mixin private VariantOption variant;
+    @Mixin private LoadOptions load;
+    @Mixin private DelayOptions delay;
     @Mixin private OutputOptions output;
-
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "8", description = "(8)")
-    private int threads;
-
-    @Option(names = "--seconds", paramLabel = "N", defaultValue = "30", description = "(30)")
-    private int seconds;
-
-    @Option(
-        names = "--delay",
-        paramLabel = "POINT=MS..MS",
-        description =
-            "stop there at random: arrive, flush, wake (default 0..20), lock, unlock; repeatable")
-    private List<String> delays = new ArrayList<>();
 
     @Override
     public Integer call() throws UserError, IOException, Outcome, InterruptedException {
       EagerLockRepro.Options options =
           new EagerLockRepro.Options(
-              variant.variant(),
-              StressCommand.within("--threads", threads, 2, 256),
-              TimeUnit.SECONDS.toNanos(StressCommand.within("--seconds", seconds, 1, 86_400)),
-              Delays.parse(delays));
+              variant.variant(), load.threads(2, THREADS_MAX), load.durationNs(), delay.delays());
       long startNs = System.nanoTime();
-      PrintWriter err = spec.commandLine().getErr();
+      PrintWriter err = output.err();
       EagerLockRepro.Report report =
           new EagerLockRepro(options, LocalCluster.launcher(), step -> say(err, startNs, step))
               .run();
-      PrintWriter out = spec.commandLine().getOut();
-      output.print(out, report, table(report));
+      PrintWriter out = output.out();
+      output.print(report, table(report));
       if (!output.isJson()) {
         report.details().forEach(out::println);
         out.println(report.verdict());
@@ -148,9 +129,7 @@ final class ReproCommand implements Callable<Integer> {
   static final class Mount implements Callable<Integer> {
     @Mixin private MountOptions mount;
     @Mixin private VariantOption variant;
-
-    @Option(names = "--delay", description = "as of lockstep repro")
-    private List<String> delays = new ArrayList<>();
+    @Mixin private DelayOptions delay;
 
     @Option(names = "--report", required = true, description = "what it saw, again and again")
     private Path report;
@@ -158,8 +137,7 @@ final class ReproCommand implements Callable<Integer> {
     @Override
     public Integer call() throws UserError, IOException, Outcome, InterruptedException {
       MountSettings settings = mount.settings(Times.DEFAULT.operationNs());
-      WatchedMount watched =
-          new WatchedMount(settings, variant.variant(), Delays.parse(delays), report);
+      WatchedMount watched = new WatchedMount(settings, variant.variant(), delay.delays(), report);
       Lifetime.run(
           mount.stopWithStdin(), lifetime -> watched.start(ClusterDirectory.state(), lifetime));
       return 0;

@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
     name = "storage",
     description = "Runs a storage daemon, until SIGTERM.",
     mixinStandardHelpOptions = true,
-    footer = {"", "Example: lockstep storage --config /etc/lockstep/storage.yaml"})
+    footer = {"", "Example: lockstep storage --config /srv/storage.yaml"})
 final class StorageCommand implements Callable<Integer> {
   @Mixin private DaemonOptions options;
 

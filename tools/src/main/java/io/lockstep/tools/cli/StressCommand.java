@@ -10,27 +10,27 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Confined to the main thread. {@code lockstep stress DIR[,DIR2...]}. */
 @Command(
     name = "stress",
     description = {
-      "Threads write one file through several descriptors, which are synced and closed meanwhile, and check every block that they read.",
-      "Works on any mounted filesystem. Exit code 0: nothing wrong; 1: a bad block, an error or a hang; 2: misuse. The last line is the verdict."
+      "Writes and reads one file with many threads, and checks every block.",
+      "They share descriptors, which are synced and closed meanwhile. Works on any "
+          + "mounted filesystem.",
+      "Exit code 0: nothing wrong; 1: a bad block, an error or a hang; 2: misuse. The "
+          + "last line is the verdict."
     },
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep stress ~/photos,~/photos2 --threads 16 --seconds 60"})
 final class StressCommand implements Callable<Integer> {
   private static final int MAX = 1_024;
 
-  @Spec private CommandSpec spec;
+  @Mixin private LoadOptions load;
   @Mixin private OutputOptions output;
 
   @Parameters(
@@ -40,24 +40,18 @@ final class StressCommand implements Callable<Integer> {
       description = "a directory, or the same one through several mounts; left as it was found")
   private List<Path> directories;
 
-  @Option(names = "--threads", paramLabel = "N", defaultValue = "8", description = "(8)")
-  private int threads;
-
   @Option(
       names = "--fds",
       paramLabel = "N",
       defaultValue = "4",
-      description = "descriptors of the file, shared by the threads (4)")
+      description = "descriptors of the file, shared by the threads (default: ${DEFAULT-VALUE})")
   private int descriptors;
-
-  @Option(names = "--seconds", paramLabel = "N", defaultValue = "30", description = "(30)")
-  private int seconds;
 
   @Option(
       names = "--blocks",
       paramLabel = "N",
       defaultValue = "64",
-      description = "of 4 KiB in the file: fewer overlap more (64)")
+      description = "of 4 KiB in the file: fewer overlap more (default: ${DEFAULT-VALUE})")
   private int blocks;
 
   @Override
@@ -70,10 +64,10 @@ final class StressCommand implements Callable<Integer> {
     StressOptions options =
         new StressOptions(
             directories,
-            within("--threads", threads, 1, MAX),
-            Math.max(directories.size(), within("--fds", descriptors, 1, MAX)),
-            TimeUnit.SECONDS.toNanos(within("--seconds", seconds, 1, Integer.MAX_VALUE)),
-            within("--blocks", blocks, 1, MAX),
+            load.threads(1, MAX),
+            Math.max(directories.size(), Bounds.within("--fds", descriptors, 1, MAX)),
+            load.durationNs(),
+            Bounds.within("--blocks", blocks, 1, MAX),
             StressOptions.READ_PERCENT,
             StressOptions.CLOSE_PERCENT);
     Stress stress = new Stress(options, this::progress);
@@ -85,8 +79,8 @@ final class StressCommand implements Callable<Integer> {
     } finally {
       stress.clean();
     }
-    PrintWriter out = spec.commandLine().getOut();
-    output.print(out, report, table(report));
+    PrintWriter out = output.out();
+    output.print(report, table(report));
     if (!output.isJson()) {
       out.println(report.verdict());
       out.flush();
@@ -94,16 +88,9 @@ final class StressCommand implements Callable<Integer> {
     return report.isGood() ? 0 : Main.EXIT_FAILED;
   }
 
-  static int within(String name, int value, int min, int max) throws UserError {
-    if (value < min || value > max) {
-      throw UserError.misuse("%s is %d, expected %d to %d", name, value, min, max);
-    }
-    return value;
-  }
-
   private void progress(StressReport report) {
     if (Terminal.isStderr()) {
-      PrintWriter err = spec.commandLine().getErr();
+      PrintWriter err = output.err();
       err.printf("\r%d operations, %d ms the longest ", report.operations(), report.longestMs());
       err.flush();
     }

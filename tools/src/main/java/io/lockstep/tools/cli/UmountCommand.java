@@ -2,6 +2,7 @@ package io.lockstep.tools.cli;
 
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.cluster.ClusterDirectory;
+import io.lockstep.tools.cluster.RootOwner;
 import io.lockstep.tools.process.MountPoint;
 import io.lockstep.tools.process.MountRecord;
 import io.lockstep.tools.process.MountTable;
@@ -19,14 +20,14 @@ import picocli.CommandLine.Parameters;
 /** Confined to the main thread. {@code lockstep umount DIR}. */
 @Command(
     name = "umount",
-    description = "Unmounts, and waits until everything written there has reached the replicas.",
+    description = {"Unmounts.", "Waits until everything written there has reached the replicas."},
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep umount ~/photos"})
 final class UmountCommand implements Callable<Integer> {
   private static final long END_NS = TimeUnit.SECONDS.toNanos(35);
   private static final long POLL_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
-  @Parameters(paramLabel = "DIR")
+  @Parameters(paramLabel = "DIR", description = "a mount of Lockstep")
   private Path directory;
 
   @Option(names = "--lazy", description = "also if it is in use: it goes when the last user goes")
@@ -48,6 +49,7 @@ final class UmountCommand implements Callable<Integer> {
       throw UserError.failed(
           "%s is a mount of type %s, not one of Lockstep", mount.directory(), row.get().type());
     }
+    refuseIfOfAnother(row.get());
     Optional<ProcessIdentity> process =
         MountRecord.find(ClusterDirectory.state(), mount.directory());
     if (force) {
@@ -60,6 +62,16 @@ final class UmountCommand implements Callable<Integer> {
           process.get().pid(), TimeUnit.NANOSECONDS.toSeconds(END_NS));
     }
     return 0;
+  }
+
+  /** What fusermount would say with less words. */
+  private static void refuseIfOfAnother(MountTable.Row mount) throws UserError {
+    int user = RootOwner.ofThisUser().getUid();
+    if (user != 0 && user != mount.owner()) {
+      throw UserError.failed(
+          "%s was mounted by user %d: only he and root may unmount it",
+          mount.directory(), mount.owner());
+    }
   }
 
   private static boolean awaitEnd(ProcessIdentity process) {

@@ -17,39 +17,36 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Confined to the main thread. {@code lockstep volume check NAME}. */
 @Command(
     name = "check",
     description = {
-      "Reads every object on the disk of every member, and compares them with each other and with the namespace.",
-      "The volume may be in use. Exit code 1 on any difference, and if anything could not be compared."
+      "Compares every object on the disks of all members, and with the namespace.",
+      "The volume may be in use. Exit code 1 on any difference, and if anything could "
+          + "not be compared."
     },
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep volume check demo --output json"})
 final class VolumeCheckCommand implements Callable<Integer> {
-  @Spec private CommandSpec spec;
   @Mixin private ClusterOptions cluster;
   @Mixin private OutputOptions output;
 
-  @Parameters(paramLabel = "NAME")
-  private String name;
+  @Mixin private VolumeName.Parameter volume;
 
   @Override
   public Integer call() throws UserError, Outcome {
-    try (AdminConnection connection = AdminConnection.open(cluster.find());
-        LeaseSession leases = new LeaseSession(connection, name);
+    VolumeName name = volume.name();
+    try (AdminConnection connection = cluster.connect();
+        LeaseSession leases = new LeaseSession(connection, name.text());
         Progress progress = new Progress()) {
-      VolumeRow volume = VolumeCommand.get(connection, name);
-      List<SetVerdict> verdicts = new VolumeCheck(connection, leases, progress).run(volume);
-      PrintWriter out = spec.commandLine().getOut();
+      VolumeRow row = name.find(connection);
+      List<SetVerdict> verdicts = new VolumeCheck(connection, leases, progress).run(row);
+      PrintWriter out = output.out();
       if (!output.isJson()) {
         verdicts.forEach(verdict -> details(out, verdict));
       }
-      output.print(out, verdicts, table(verdicts));
+      output.print(verdicts, table(verdicts));
       boolean equal = verdicts.stream().allMatch(v -> v.verdict() == SetVerdict.Verdict.EQUAL);
       return equal ? 0 : Main.EXIT_FAILED;
     }

@@ -6,7 +6,6 @@ import io.lockstep.tools.cluster.AdminConnection;
 import io.lockstep.tools.cluster.RootOwner;
 import io.lockstep.wire.message.CreateVolume;
 import io.lockstep.wire.message.DeleteVolume;
-import io.lockstep.wire.message.GetVolume;
 import io.lockstep.wire.message.ListVolumes;
 import io.lockstep.wire.message.MemberMessage;
 import io.lockstep.wire.message.Request;
@@ -17,20 +16,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** Confined to the main thread. {@code lockstep volume ...}. */
 @Command(
     name = "volume",
     description = "Volumes: create, list, info, delete, check.",
-    synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       VolumeCommand.Create.class,
       VolumeCommand.ListAll.class,
@@ -38,40 +33,15 @@ import picocli.CommandLine.Spec;
       VolumeCommand.Delete.class,
       VolumeCheckCommand.class,
     },
-    mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep volume create photos --replicas 3"})
-final class VolumeCommand implements Runnable {
-  private static final long ASK_NS = TimeUnit.SECONDS.toNanos(8);
-
+final class VolumeCommand extends CommandGroup {
   /** A change waits for daemons: each makes its replica, or removes it. */
   private static final long CHANGE_NS = TimeUnit.SECONDS.toNanos(30);
 
   private static final int REPLICAS_MAX = 7;
-  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,62}");
 
-  @Spec private CommandSpec spec;
-
-  @Override
-  public void run() {
-    throw new ParameterException(spec.commandLine(), "which command?");
-  }
-
-  static String checkedName(String name) throws UserError {
-    if (!NAME.matcher(name).matches()) {
-      throw UserError.misuse(
-          "volume name \"%s\": expected 1 to 63 letters, digits, dots, dashes or underscores,"
-              + " beginning with a letter or digit",
-          name);
-    }
-    return name;
-  }
-
-  static VolumeRow get(AdminConnection connection, String name) throws Outcome {
-    return connection
-        .ask(
-            Request.newBuilder().setGetVolume(GetVolume.newBuilder().setName(name)).build(), ASK_NS)
-        .getVolume()
-        .getVolume();
+  VolumeCommand() {
+    super("command");
   }
 
   record MemberView(int id, String daemon, String address, String mode) {}
@@ -135,26 +105,23 @@ final class VolumeCommand implements Runnable {
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep volume create photos --replicas 3 --min-replicas 2"})
   static final class Create implements Callable<Integer> {
-    @Spec private CommandSpec spec;
     @Mixin private ClusterOptions cluster;
     @Mixin private OutputOptions output;
 
-    @Parameters(paramLabel = "NAME")
-    private String name;
+    @Mixin private VolumeName.Parameter volume;
 
     @Option(
         names = "--replicas",
         paramLabel = "N",
         defaultValue = "3",
-        description = "1 to 7 (default: 3)")
+        description = "1 to 7 (default: ${DEFAULT-VALUE})")
     private int replicas;
 
     @Option(
         names = "--min-replicas",
         paramLabel = "N",
-        defaultValue = "0",
         description = "writes need this many replicas in step (default: a majority)")
-    private int minReplicas;
+    private Integer minReplicas;
 
     @Option(
         names = "--owner",
@@ -170,20 +137,17 @@ final class VolumeCommand implements Runnable {
 
     @Override
     public Integer call() throws UserError, Outcome {
-      checkedName(name);
-      if (replicas < 1 || replicas > REPLICAS_MAX) {
-        throw UserError.misuse("--replicas is %d, expected 1 to %d", replicas, REPLICAS_MAX);
-      }
-      if (minReplicas < 0 || minReplicas > replicas) {
-        throw UserError.misuse("--min-replicas is %d, expected 1 to %d", minReplicas, replicas);
+      Bounds.within("--replicas", replicas, 1, REPLICAS_MAX);
+      if (minReplicas != null) {
+        Bounds.within("--min-replicas", minReplicas, 1, replicas);
       }
       RootDirectory root = RootOwner.of(owner, mode);
-      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+      try (AdminConnection connection = cluster.connect()) {
         CreateVolume create =
             CreateVolume.newBuilder()
-                .setName(name)
+                .setName(volume.name().text())
                 .setReplicas(replicas)
-                .setMinReplicas(minReplicas)
+                .setMinReplicas(minReplicas == null ? 0 : minReplicas)
                 .setRoot(root)
                 .setWish(AdminConnection.newWish())
                 .build();
@@ -192,7 +156,7 @@ final class VolumeCommand implements Runnable {
                 .ask(Request.newBuilder().setCreateVolume(create).build(), CHANGE_NS)
                 .getVolume()
                 .getVolume();
-        output.print(spec.commandLine().getOut(), VolumeView.of(row), table(List.of(row)));
+        output.print(VolumeView.of(row), table(List.of(row)));
       }
       return 0;
     }
@@ -204,18 +168,17 @@ final class VolumeCommand implements Runnable {
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep volume list --output json"})
   static final class ListAll implements Callable<Integer> {
-    @Spec private CommandSpec spec;
     @Mixin private ClusterOptions cluster;
     @Mixin private OutputOptions output;
 
     @Override
     public Integer call() throws UserError, Outcome {
-      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
+      try (AdminConnection connection = cluster.connect()) {
         Request list =
             Request.newBuilder().setListVolumes(ListVolumes.getDefaultInstance()).build();
-        List<VolumeRow> rows = connection.ask(list, ASK_NS).getListVolumes().getVolumesList();
-        output.print(
-            spec.commandLine().getOut(), rows.stream().map(VolumeView::of).toList(), table(rows));
+        List<VolumeRow> rows =
+            connection.ask(list, ClusterOptions.ASK_NS).getListVolumes().getVolumesList();
+        output.print(rows.stream().map(VolumeView::of).toList(), table(rows));
       }
       return 0;
     }
@@ -227,22 +190,20 @@ final class VolumeCommand implements Runnable {
       mixinStandardHelpOptions = true,
       footer = {"", "Example: lockstep volume info demo"})
   static final class Info implements Callable<Integer> {
-    @Spec private CommandSpec spec;
     @Mixin private ClusterOptions cluster;
     @Mixin private OutputOptions output;
 
-    @Parameters(paramLabel = "NAME")
-    private String name;
+    @Mixin private VolumeName.Parameter volume;
 
     @Override
     public Integer call() throws UserError, Outcome {
-      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
-        VolumeRow row = get(connection, name);
+      try (AdminConnection connection = cluster.connect()) {
+        VolumeRow row = volume.name().find(connection);
         if (!output.isJson()) {
-          table(List.of(row)).print(spec.commandLine().getOut());
-          spec.commandLine().getOut().println("created " + Words.time(row.getCreatedMs()) + "\n");
+          table(List.of(row)).print(output.out());
+          output.out().println("created " + Words.time(row.getCreatedMs()) + "\n");
         }
-        output.print(spec.commandLine().getOut(), VolumeView.of(row), members(row));
+        output.print(VolumeView.of(row), members(row));
       }
       return 0;
     }
@@ -273,18 +234,18 @@ final class VolumeCommand implements Runnable {
     @Spec private CommandSpec spec;
     @Mixin private ClusterOptions cluster;
 
-    @Parameters(paramLabel = "NAME")
-    private String name;
+    @Mixin private VolumeName.Parameter volume;
 
     @Option(names = "--force", description = "also if there are files in it")
     private boolean force;
 
     @Override
     public Integer call() throws UserError, Outcome {
-      try (AdminConnection connection = AdminConnection.open(cluster.find())) {
-        DeleteVolume delete = DeleteVolume.newBuilder().setName(name).setForce(force).build();
+      try (AdminConnection connection = cluster.connect()) {
+        DeleteVolume delete =
+            DeleteVolume.newBuilder().setName(volume.name().text()).setForce(force).build();
         connection.ask(Request.newBuilder().setDeleteVolume(delete).build(), CHANGE_NS);
-        spec.commandLine().getOut().println("deleted volume " + name);
+        spec.commandLine().getOut().println("deleted volume " + volume.name().text());
       }
       return 0;
     }

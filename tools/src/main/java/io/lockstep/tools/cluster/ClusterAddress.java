@@ -1,5 +1,6 @@
 package io.lockstep.tools.cluster;
 
+import io.lockstep.tools.IoReason;
 import io.lockstep.tools.UserError;
 import io.lockstep.tools.config.Entries;
 import java.io.IOException;
@@ -44,7 +45,7 @@ public record ClusterAddress(List<String> masters, Path secretFile) {
       }
       return new ClusterAddress(List.of(quickstart.get().masterAddress()), secret);
     } catch (IOException e) {
-      throw UserError.failed("the quickstart's directory cannot be read: %s", e.getMessage());
+      throw UserError.failed("the quickstart's directory cannot be read: %s", IoReason.withFile(e));
     }
   }
 

@@ -1,5 +1,6 @@
 package io.lockstep.tools.config;
 
+import io.lockstep.tools.IoReason;
 import io.lockstep.tools.UserError;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -56,11 +57,12 @@ public final class SecretFile {
       }
       return secret;
     } catch (NoSuchFileException e) {
-      throw UserError.failed("%s: no such secret file", file);
+      throw UserError.failed(
+          "%s: no such secret file, expected %d bytes in hexadecimal", file, SECRET_BYTES);
     } catch (IllegalArgumentException e) {
       throw UserError.failed("%s: expected %d bytes in hexadecimal", file, SECRET_BYTES);
     } catch (IOException e) {
-      throw UserError.failed("%s: cannot be read: %s", file, e.getMessage());
+      throw UserError.failed("%s: cannot be read: %s", file, IoReason.of(e));
     }
   }
 }

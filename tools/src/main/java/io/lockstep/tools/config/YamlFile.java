@@ -4,9 +4,10 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import io.lockstep.tools.IoReason;
 import io.lockstep.tools.UserError;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,12 +36,12 @@ public final class YamlFile {
       return new Entries(file.toString(), values == null ? Map.of() : values);
     } catch (NoSuchFileException e) {
       throw UserError.misuse("%s: no such file", file);
-    } catch (JsonMappingException e) {
-      throw UserError.misuse("%s: not a map of keys to values (%s)", file, firstLine(e));
+    } catch (MismatchedInputException e) {
+      throw UserError.misuse("%s: expected lines of KEY: VALUE, found a list or a text", file);
     } catch (JsonProcessingException e) {
       throw UserError.misuse("%s: not YAML: %s", file, firstLine(e));
     } catch (IOException e) {
-      throw UserError.misuse("%s: cannot be read: %s", file, e.getMessage());
+      throw UserError.misuse("%s: cannot be read: %s", file, IoReason.of(e));
     }
   }
 

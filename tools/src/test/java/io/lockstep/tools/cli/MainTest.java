@@ -34,23 +34,28 @@ class MainTest {
       value = {
         "frobnicate | Unmatched argument at index 0: 'frobnicate' (see: lockstep help)",
         "mount demo | Missing required parameter: 'DIR' (see: lockstep help mount)",
-        "volume | which command? (see: lockstep help volume)",
+        "volume | which command? one of: create, list, info, delete, check (see: lockstep help volume)",
         "volume create a/b --master x:1 --secret-file s | volume name \"a/b\": expected",
         "volume create a --replicas 8 --master x:1 --secret-file s | --replicas is 8, expected 1 to 7",
         "volume create a --owner ann --master x:1 --secret-file s | --owner is 'ann', expected UID:GID",
         "volume create a --mode 9 --master x:1 --secret-file s | --mode is '9', expected octal digits",
         "volume create a --replicas x | Invalid value for option '--replicas'",
+        "volume create a --min-replicas 0 --master x:1 | --min-replicas is 0, expected 1 to 3",
+        "volume info a/b --master x:1 --secret-file s | volume name \"a/b\": expected",
+        "heal status --volume .. --master x:1 --secret-file s | volume name \"..\": expected",
         "volume create a --replicas 2 --min-replicas 3 --master x:1 | --min-replicas is 3",
         "volume list --output xml | Invalid value for option '--output'",
         "volume list --master here --secret-file s | --master: masters is \"here\", expected HOST:PORT",
-        "master --secret-file s | lockstep master: data is missing, expected a path",
+        "master --secret-file s | lockstep: master: data is missing, expected a path",
         "storage --data d --secret-file s --masters a:1 --host 192.0.2.1 | expected a loopback address",
         "storage --config none.yaml | none.yaml: no such file",
+        "storage --config . | .: cannot be read: Is a directory",
+        "master --data d --secret-file s --port 99999 | master: port is \"99999\", expected a whole number",
         "lock clear --master x:1 --secret-file s | clear what? give --older-than AGE",
         "lock clear --older-than 5w | \"5w\" is no age, expected one like 500ms",
         "bench none | none is not a directory",
-        "explore | which state machine? (see: lockstep help explore)",
-        "repro | which bug? (see: lockstep help repro)",
+        "explore | which state machine? one of: eager-lock (see: lockstep help explore)",
+        "repro | which bug? one of: eager-lock (see: lockstep help repro)",
         "repro eager-lock --threads 1 | --threads is 1, expected 2 to 256",
         "repro eager-lock --delay nap=1..2 | --delay is \"nap=1..2\", expected point=ms..ms",
         "stress none | none is not a directory",
@@ -66,12 +71,26 @@ class MainTest {
   }
 
   @Test
+  void whatBreaksLinesIsEscaped() {
+    assertThat(run("volume", "info", "a\nb", "--master", "x:1", "--secret-file", "s")).isEqualTo(2);
+    assertThat(run("frobni\ncate")).isEqualTo(2);
+    assertThat(err.toString().lines())
+        .hasSize(2)
+        .anyMatch(line -> line.contains("volume name \"a\\x0ab\""))
+        .anyMatch(line -> line.contains("'frobni\\x0acate'"));
+  }
+
+  @Test
   void failureIsOneLineAndExitCode1() {
     assertThat(run("quickstart", "status", "--dir", directory.resolve("none").toString()))
         .isEqualTo(1);
     assertThat(err.toString()).startsWith("lockstep: no quickstart in ");
     assertThat(run("umount", directory.toString())).isEqualTo(1);
     assertThat(err.toString()).contains("nothing is mounted on " + directory);
+    assertThat(run("cluster", "status", "--master=x:1", "--secret-file=" + directory)).isEqualTo(1);
+    assertThat(run("simulate", "--seeds", "20")).isEqualTo(1);
+    assertThat(err.toString().lines()).hasSize(4);
+    assertThat(out.toString()).isEmpty();
   }
 
   @Test

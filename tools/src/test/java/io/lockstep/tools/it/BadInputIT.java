@@ -109,6 +109,29 @@ class BadInputIT {
   }
 
   @Test
+  void mountOfAnotherUserIsNotUnmounted() throws Exception {
+    Path point = cluster.mount("mount-other", VOLUME);
+    Said said =
+        TestCluster.runProgram(
+            Map.of(),
+            List.of(
+                "unshare", "-U", TestCluster.launcher().toString(), "umount", point.toString()));
+    refused(said, 1, point.toString(), "was mounted by user");
+    cluster.stop("mount-other");
+  }
+
+  @Test
+  void namesThatBreakLinesAreToldOnOneLine() throws Exception {
+    refused(mount(VOLUME, Path.of("/none\nthere")), 1, "/none\\x0athere does not exist");
+    refused(cluster.lockstep("volume", "info", "a\nb"), 2, "a\\x0ab");
+  }
+
+  @Test
+  void locksOfAnUnknownClientAreNotCleared() throws Exception {
+    refused(cluster.lockstep("lock", "clear", "--client=99999"), 1, "no client has session 99999");
+  }
+
+  @Test
   void unknownMountOptionIsRefused() throws Exception {
     refused(mount(VOLUME, newDirectory("point"), "-o", "ro,sillyness"), 2, "sillyness", "known:");
   }
@@ -215,6 +238,21 @@ class BadInputIT {
         2,
         file.toString(),
         "unknown key \"replicas\"");
+    Files.writeString(file, "port: many\n");
+    refused(master(newDirectory("data"), "--config=" + file), 2, file + ": port is \"many\"");
+    Files.writeString(file, "- data\n- port\n");
+    refused(master(newDirectory("data"), "--config=" + file), 2, file + ": expected lines of KEY");
+  }
+
+  @Test
+  void dataDirectoryThatIsAFileIsRefused() throws Exception {
+    Path file = newDirectory("data").resolve("file");
+    Files.createFile(file);
+    refused(master(file), 1, file + ": is a file, expected a directory");
+    refused(
+        storage(file, cluster.directory().secretFile(), cluster.directory().masterAddress()),
+        1,
+        file + ": is a file, expected a directory");
   }
 
   @Test
