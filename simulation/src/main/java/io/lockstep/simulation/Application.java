@@ -2,6 +2,8 @@ package io.lockstep.simulation;
 
 import com.google.protobuf.ByteString;
 import io.lockstep.core.Outcome;
+import io.lockstep.fs.vfs.Files;
+import io.lockstep.fs.vfs.OpenMode;
 import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.simulation.check.History;
 import io.lockstep.simulation.cluster.MountNode;
@@ -66,6 +68,16 @@ final class Application {
 
   static ByteString bytes(String text) {
     return ByteString.copyFromUtf8(text);
+  }
+
+  /** A file in the root of the volume, made if it is not there; null if that failed. */
+  Files.Created open(String name) {
+    try {
+      return vfs.files().create(CALLER, root(), bytes(name), 0644, OpenMode.READ_WRITE);
+    } catch (Outcome e) {
+      fail("open of " + name, e);
+      return null;
+    }
   }
 
   /** Works until there is enough of it. */

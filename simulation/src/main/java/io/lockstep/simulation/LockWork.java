@@ -3,7 +3,6 @@ package io.lockstep.simulation;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
 import io.lockstep.fs.vfs.Files;
-import io.lockstep.fs.vfs.OpenMode;
 import io.lockstep.lockd.client.LockOperation;
 import io.lockstep.lockd.client.LockSpec;
 import io.lockstep.simulation.check.LockHistory;
@@ -77,20 +76,10 @@ final class LockWork implements Application.Work {
   }
 
   private void open() {
-    try {
-      Files.Created made =
-          app.vfs()
-              .files()
-              .create(
-                  Application.CALLER,
-                  app.root(),
-                  Application.bytes(NAME),
-                  0644,
-                  OpenMode.READ_WRITE);
+    Files.Created made = app.open(NAME);
+    if (made != null) {
       handle = made.handle();
       inode = made.attributes().getInode();
-    } catch (Outcome e) {
-      app.fail("open of " + NAME, e);
     }
   }
 

@@ -2,7 +2,6 @@ package io.lockstep.simulation;
 
 import io.lockstep.core.Outcome;
 import io.lockstep.fs.vfs.Files;
-import io.lockstep.fs.vfs.OpenMode;
 import io.lockstep.simulation.check.AppendHistory;
 import io.lockstep.simulation.check.AppendHistory.Seen;
 import io.lockstep.simulation.check.History.Promise;
@@ -65,20 +64,10 @@ final class LogWork implements Application.Work {
   }
 
   private void open() {
-    try {
-      Files.Created made =
-          app.vfs()
-              .files()
-              .create(
-                  Application.CALLER,
-                  app.root(),
-                  Application.bytes(NAME),
-                  0644,
-                  OpenMode.READ_WRITE);
+    Files.Created made = app.open(NAME);
+    if (made != null) {
       handle = made.handle();
       openedNs = app.time.nowNs();
-    } catch (Outcome e) {
-      app.fail("open of " + NAME, e);
     }
   }
 

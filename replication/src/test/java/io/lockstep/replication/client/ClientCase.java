@@ -39,6 +39,53 @@ abstract class ClientCase {
     return new String(target.array(), 0, count, UTF_8);
   }
 
+  /** What a writer on some mount does to the first bytes, told to all members when it returns. */
+  static void writeDirect(FileContent file, String text) throws Outcome {
+    write(file, file.newDescriptor(true), 0, text);
+  }
+
+  /** The file as one application has it open. */
+  record Opened(FileContent file, Descriptor descriptor) {
+    void write(long offset, String text) throws Outcome {
+      ClientCase.write(file, descriptor, offset, text);
+    }
+
+    String read(long offset, int length) throws Outcome {
+      return ClientCase.read(file, offset, length);
+    }
+
+    void flush() throws Outcome {
+      file.flush(descriptor);
+    }
+
+    void fsync() throws Outcome {
+      file.fsync(descriptor, true);
+    }
+  }
+
+  static Opened open(FakeCluster.Mount mount) {
+    FileContent file = mount.open(INODE);
+    return new Opened(file, file.newDescriptor(false));
+  }
+
+  /** The same with these bytes, which are durable. */
+  static Opened openWith(FakeCluster.Mount mount, String text) throws Outcome {
+    Opened opened = open(mount);
+    opened.write(0, text);
+    opened.fsync();
+    return opened;
+  }
+
+  /** Long enough that what was done under leases is told to all, and they are idle. */
+  void assertComesToRest() {
+    cluster.time.pass(20 * SECOND_NS);
+    cluster.checkAtRest(INODE);
+  }
+
+  void setHealthOfAll(FakeMember.Health health) {
+    cluster.members.forEach(member -> member.health = health);
+  }
+
   static void assertFails(ErrorCode code, ThrowingCallable call) {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(Outcome.class, e -> assertThat(e.code()).isEqualTo(code));

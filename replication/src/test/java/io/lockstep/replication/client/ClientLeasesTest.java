@@ -61,7 +61,7 @@ class ClientLeasesTest extends ClientCase {
     FakeCluster.Mount other = cluster.mount();
     FileContent theirs = other.open(INODE);
     // Their lease comes when ours is given back, which nobody here knows of yet.
-    write(theirs, theirs.newDescriptor(true), 0, "theirs");
+    writeDirect(theirs, "theirs");
     FileContent file = mount.client.open(cluster.attributes(INODE), proposal, grant);
     cluster.time.pass(SECOND_NS / 10);
     assertThat(read(file, 0, 100)).isEqualTo("theirs");
@@ -76,7 +76,7 @@ class ClientLeasesTest extends ClientCase {
     mount.client.onSessionEnded("test");
     FileContent file = mount.client.open(cluster.attributes(INODE), proposal, grant);
     cluster.time.pass(SECOND_NS / 10);
-    assertFails(ErrorCode.SESSION_ENDED, () -> write(file, file.newDescriptor(true), 0, "nothing"));
+    assertFails(ErrorCode.SESSION_ENDED, () -> writeDirect(file, "nothing"));
   }
 
   @Test
@@ -108,10 +108,10 @@ class ClientLeasesTest extends ClientCase {
     write(file, first, 0, "kept");
     file.fsync(first, true);
     mount.cutOff();
-    cluster.members.forEach(member -> member.health = FakeMember.Health.HUNG);
+    setHealthOfAll(FakeMember.Health.HUNG);
     write(file, first, 0, "lost");
     cluster.time.pass(12 * SECOND_NS);
-    cluster.members.forEach(member -> member.health = FakeMember.Health.UP);
+    setHealthOfAll(FakeMember.Health.UP);
     assertFails(ErrorCode.IO_ERROR, () -> file.flush(first));
     assertThatCode(() -> file.flush(first)).doesNotThrowAnyException();
     assertFails(ErrorCode.IO_ERROR, () -> file.fsync(second, true));
@@ -144,44 +144,39 @@ class ClientLeasesTest extends ClientCase {
   @Test
   void fencedHolderLosesItsBufferAndGoesOnUnderANewLease() throws Outcome {
     FakeCluster.Mount mount = cluster.mount();
-    FileContent file = mount.open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "old");
-    file.fsync(descriptor, true);
+    Opened file = openWith(mount, "old");
     cluster.settle(INODE, cluster.lockd.nextToken());
-    write(file, descriptor, 0, "new");
-    assertFails(ErrorCode.STALE_TOKEN, () -> file.flush(descriptor));
+    file.write(0, "new");
+    assertFails(ErrorCode.STALE_TOKEN, () -> file.flush());
     assertThat(onMember(1)).isEqualTo("old");
-    write(file, descriptor, 0, "NEW");
-    file.fsync(descriptor, true);
+    file.write(0, "NEW");
+    file.fsync();
     assertThat(onMember(1)).isEqualTo("NEW");
   }
 
   @Test
   void endedSessionFailsEverythingUntilThereIsANewOne() throws Outcome {
     FakeCluster.Mount mount = cluster.mount();
-    FileContent file = mount.open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "x");
+    Opened file = open(mount);
+    file.write(0, "x");
     cluster.endSession(mount.session);
     mount.client.onSessionEnded("expired");
-    assertFails(ErrorCode.IO_ERROR, () -> file.flush(descriptor));
-    assertFails(ErrorCode.SESSION_ENDED, () -> write(file, descriptor, 0, "y"));
+    assertFails(ErrorCode.IO_ERROR, () -> file.flush());
+    assertFails(ErrorCode.SESSION_ENDED, () -> file.write(0, "y"));
   }
 
   @Test
   void newLockdGetsTheLeasesBack() throws Outcome {
     FakeCluster.Mount mount = cluster.mount();
-    FileContent file = mount.open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "x");
-    file.flush(descriptor);
+    Opened file = open(mount);
+    file.write(0, "x");
+    file.flush();
     cluster.lockd.restart();
     cluster.time.pass(2 * SECOND_NS);
     assertThat(cluster.lockd.heldCount()).isEqualTo(1);
     long grants = cluster.lockd.grants;
-    write(file, descriptor, 1, "y");
-    file.fsync(descriptor, true);
+    file.write(1, "y");
+    file.fsync();
     assertThat(onMember(1)).isEqualTo("xy");
     assertThat(cluster.lockd.grants).isEqualTo(grants);
   }
@@ -196,8 +191,7 @@ class ClientLeasesTest extends ClientCase {
         io.lockstep.wire.message.LeaseMode.EXCLUSIVE,
         cluster.lockd.nextToken());
     FileContent other = cluster.mount().open(INODE);
-    assertThatCode(() -> write(other, other.newDescriptor(true), 0, "x"))
-        .doesNotThrowAnyException();
+    assertThatCode(() -> writeDirect(other, "x")).doesNotThrowAnyException();
     assertThat(cluster.requests).containsKey(Request.BodyCase.RECALL_NOT_MINE);
   }
 
@@ -218,42 +212,37 @@ class ClientLeasesTest extends ClientCase {
     file.fsync(other, true);
     assertThat(onMember(1)).isEqualTo("kept");
     assertThat(cluster.requests).containsKey(Request.BodyCase.RECALL_NOT_MINE);
-    cluster.time.pass(20 * SECOND_NS);
-    cluster.checkAtRest(INODE);
+    assertComesToRest();
   }
 
   @Test
   void idleLeaseClearedByForceIsToldTooAndALateClearIsNot() throws Outcome {
     FakeCluster.Mount mount = cluster.mount();
-    FileContent file = mount.open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "safe");
-    file.fsync(descriptor, true);
+    Opened file = openWith(mount, "safe");
     cluster.lockd.clear(mount.session, INODE);
     cluster.time.pass(SECOND_NS / 100);
-    assertFails(ErrorCode.IO_ERROR, () -> file.fsync(descriptor, true));
-    write(file, descriptor, 4, "r");
-    file.fsync(descriptor, true);
+    assertFails(ErrorCode.IO_ERROR, () -> file.fsync());
+    file.write(4, "r");
+    file.fsync();
     // The same push again: that lease is over, the newer one stays.
     cluster.push(mount.session, FakeLockd.cleared(INODE, 1));
     cluster.time.pass(SECOND_NS / 100);
-    write(file, descriptor, 5, "!");
-    file.fsync(descriptor, true);
+    file.write(5, "!");
+    file.fsync();
     assertThat(onMember(2)).isEqualTo("safer!");
   }
 
   @Test
   void dumpShowsTheEagerLock() throws Outcome {
     FakeCluster.Mount mount = cluster.mount();
-    FileContent file = mount.open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "hello");
+    Opened file = open(mount);
+    file.write(0, "hello");
     EagerLockRow active = dump(mount);
     assertThat(active.getState()).isEqualTo("ACTIVE");
     assertThat(active.getOwnersList()).containsExactly("HOLD[0,)");
     assertThat(active.getHeld()).isEqualTo(LeaseMode.EXCLUSIVE);
     assertThat(active.getDescriptors()).isEqualTo(1);
-    file.fsync(descriptor, true);
+    file.fsync();
     cluster.time.pass(SECOND_NS);
     EagerLockRow parked = dump(mount);
     assertThat(parked.getState()).isEqualTo("PARKED");

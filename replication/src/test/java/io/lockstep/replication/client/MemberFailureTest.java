@@ -12,39 +12,35 @@ import org.junit.jupiter.api.Test;
 class MemberFailureTest extends ClientCase {
   @Test
   void memberKilledMidStreamCostsNoWrite() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "before ");
-    file.flush(descriptor);
+    Opened file = open(cluster.mount());
+    file.write(0, "before ");
+    file.flush();
     cluster.member(2).health = FakeMember.Health.DEAD;
-    write(file, descriptor, -1, "after");
-    file.fsync(descriptor, true);
+    file.write(-1, "after");
+    file.fsync();
     assertThat(onMember(1)).isEqualTo("before after");
     assertThat(cluster.config.member(2).mode()).isEqualTo(MemberMode.ERR);
     assertThat(cluster.member(1).object(INODE).pending).containsExactly(2);
     assertThat(cluster.reports).hasSize(1);
-    cluster.time.pass(5 * SECOND_NS);
-    cluster.checkAtRest(INODE);
+    assertComesToRest();
   }
 
   @Test
   void hungMemberIsBlamedAfterItsCallTimedOut() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
+    Opened file = open(cluster.mount());
     cluster.member(3).health = FakeMember.Health.HUNG;
-    write(file, descriptor, 0, "x");
+    file.write(0, "x");
     long startNs = cluster.time.nowNs();
-    file.flush(descriptor);
+    file.flush();
     assertThat(cluster.time.nowNs() - startNs).isBetween(4 * SECOND_NS, 5 * SECOND_NS);
     assertThat(cluster.config.member(3).mode()).isEqualTo(MemberMode.ERR);
   }
 
   @Test
   void postOpAfterAMemberWentAwaySetsItsPendingMarkFirst() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "x");
-    file.flush(descriptor);
+    Opened file = open(cluster.mount());
+    file.write(0, "x");
+    file.flush();
     cluster.setMode(2, MemberMode.ERR);
     cluster.time.pass(5 * SECOND_NS);
     assertThat(cluster.member(1).object(INODE).isDirty()).isFalse();
@@ -53,38 +49,29 @@ class MemberFailureTest extends ClientCase {
 
   @Test
   void readGoesToAnotherMemberWhenOneFails() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "data");
-    file.fsync(descriptor, true);
+    Opened file = openWith(cluster.mount(), "data");
     cluster.member(1).health = FakeMember.Health.ROTTEN;
     cluster.member(2).health = FakeMember.Health.DEAD;
-    assertThat(read(file, 0, 4)).isEqualTo("data");
+    assertThat(file.read(0, 4)).isEqualTo("data");
     cluster.member(2).health = FakeMember.Health.ROTTEN;
     cluster.member(3).health = FakeMember.Health.ROTTEN;
-    assertFails(ErrorCode.CORRUPT, () -> read(file, 0, 4));
+    assertFails(ErrorCode.CORRUPT, () -> file.read(0, 4));
   }
 
   @Test
   void readFromAHungMemberIsHedged() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "data");
-    file.fsync(descriptor, true);
+    Opened file = openWith(cluster.mount(), "data");
     cluster.member(1).health = FakeMember.Health.HUNG;
     long startNs = cluster.time.nowNs();
-    assertThat(read(file, 0, 4)).isEqualTo("data");
+    assertThat(file.read(0, 4)).isEqualTo("data");
     assertThat(cluster.time.nowNs() - startNs).isLessThan(SECOND_NS);
   }
 
   @Test
   void readFollowsAConfigurationChange() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "data");
-    file.fsync(descriptor, true);
+    Opened file = openWith(cluster.mount(), "data");
     cluster.setMode(1, MemberMode.WO);
-    assertThat(read(file, 0, 4)).isEqualTo("data");
+    assertThat(file.read(0, 4)).isEqualTo("data");
   }
 
   @Test
@@ -92,20 +79,19 @@ class MemberFailureTest extends ClientCase {
     FileContent file = cluster.mount().open(INODE);
     Descriptor first = file.newDescriptor(false);
     Descriptor second = file.newDescriptor(false);
-    cluster.members.forEach(member -> member.health = FakeMember.Health.FULL);
+    setHealthOfAll(FakeMember.Health.FULL);
     write(file, first, 0, "x");
     assertFails(ErrorCode.NO_SPACE, () -> file.flush(first));
     assertThatCode(() -> file.flush(first)).doesNotThrowAnyException();
     assertFails(ErrorCode.NO_SPACE, () -> write(file, second, 0, "y"));
     assertThat(cluster.reports).isEmpty();
     Descriptor later = file.newDescriptor(false);
-    cluster.members.forEach(member -> member.health = FakeMember.Health.UP);
+    setHealthOfAll(FakeMember.Health.UP);
     write(file, later, 0, "z");
     file.fsync(later, true);
     assertThat(onMember(1)).isEqualTo("z");
     assertThat(cluster.lockd.uncleanEnds).isEqualTo(1);
-    cluster.time.pass(5 * SECOND_NS);
-    cluster.checkAtRest(INODE);
+    assertComesToRest();
   }
 
   @Test

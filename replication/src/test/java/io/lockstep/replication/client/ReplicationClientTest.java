@@ -46,10 +46,9 @@ class ReplicationClientTest extends ClientCase {
 
   @Test
   void flushMeansReceivedByAllMembers() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "hello");
-    file.flush(descriptor);
+    Opened file = open(cluster.mount());
+    file.write(0, "hello");
+    file.flush();
     assertThat(onMember(1)).isEqualTo("hello");
     assertThat(onMember(2)).isEqualTo("hello");
     assertThat(onMember(3)).isEqualTo("hello");
@@ -57,10 +56,9 @@ class ReplicationClientTest extends ClientCase {
 
   @Test
   void fsyncMeansDurableWithSizeAndTimesWhereTheyAreSettledFrom() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "hello");
-    file.fsync(descriptor, true);
+    Opened file = open(cluster.mount());
+    file.write(0, "hello");
+    file.fsync();
     for (FakeMember member : cluster.members) {
       assertThat(member.object(INODE).timesSynced).isTrue();
       assertThat(member.object(INODE).isDirty()).as("settling takes size and times").isTrue();
@@ -163,11 +161,10 @@ class ReplicationClientTest extends ClientCase {
 
   @Test
   void fsyncOfOneRequestIsOneRoundTrip() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
+    Opened file = open(cluster.mount());
     for (int i = 0; i < 3; i++) {
-      write(file, descriptor, i, "x");
-      file.fsync(descriptor, true);
+      file.write(i, "x");
+      file.fsync();
     }
     assertThat(writesOn(1)).isEqualTo(3);
     assertThat(cluster.member(1).log).doesNotContain(Request.BodyCase.SYNC_OBJECTS);
@@ -176,11 +173,10 @@ class ReplicationClientTest extends ClientCase {
 
   @Test
   void fsyncOfManyRequestsSyncsOnce() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "a");
-    write(file, descriptor, 100, "b");
-    file.fsync(descriptor, true);
+    Opened file = open(cluster.mount());
+    file.write(0, "a");
+    file.write(100, "b");
+    file.fsync();
     assertThat(cluster.member(1).log)
         .containsOnlyOnce(Request.BodyCase.SYNC_OBJECTS)
         .endsWith(Request.BodyCase.SYNC_OBJECTS);
@@ -199,7 +195,7 @@ class ReplicationClientTest extends ClientCase {
   @Test
   void directAndUnbufferedWritesAreReceivedWhenTheyReturn() throws Outcome {
     FileContent direct = cluster.mount().open(INODE);
-    write(direct, direct.newDescriptor(true), 0, "direct");
+    writeDirect(direct, "direct");
     assertThat(onMember(2)).isEqualTo("direct");
     FileContent off = cluster.mount(ClientOptions.DEFAULT.withWriteback(false)).open(INODE);
     write(off, off.newDescriptor(false), 0, "d-i");
@@ -239,28 +235,24 @@ class ReplicationClientTest extends ClientCase {
 
   @Test
   void overlappingFlushesReachMembersInOrder() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
+    Opened file = open(cluster.mount());
     for (FakeMember member : cluster.members) {
       member.delayNs = SECOND_NS / 5;
     }
-    write(file, descriptor, 0, "aaaaaaaaaa");
+    file.write(0, "aaaaaaaaaa");
     cluster.time.pass(SECOND_NS / 10);
-    write(file, descriptor, 5, "bbb");
-    assertThat(read(file, 0, 10)).isEqualTo("aaaaabbbaa");
-    file.flush(descriptor);
+    file.write(5, "bbb");
+    assertThat(file.read(0, 10)).isEqualTo("aaaaabbbaa");
+    file.flush();
     assertThat(onMember(1)).isEqualTo("aaaaabbbaa");
   }
 
   @Test
   void readsFillHolesWithZeroesAndStopAtTheEnd() throws Outcome {
-    FileContent file = cluster.mount().open(INODE);
-    Descriptor descriptor = file.newDescriptor(false);
-    write(file, descriptor, 0, "ab");
-    file.fsync(descriptor, true);
-    write(file, descriptor, 6, "cd");
-    assertThat(read(file, 0, 100)).isEqualTo("ab\0\0\0\0cd");
-    assertThat(read(file, 4, 2)).isEqualTo("\0\0");
+    Opened file = openWith(cluster.mount(), "ab");
+    file.write(6, "cd");
+    assertThat(file.read(0, 100)).isEqualTo("ab\0\0\0\0cd");
+    assertThat(file.read(4, 2)).isEqualTo("\0\0");
   }
 
   @Test
@@ -276,20 +268,18 @@ class ReplicationClientTest extends ClientCase {
     assertThat(onMember(3)).isEqualTo("hello!");
     file.truncate(8, Caller.getDefaultInstance());
     assertThat(read(file, 0, 100)).isEqualTo("hello!\0\0");
-    cluster.time.pass(5 * SECOND_NS);
-    cluster.checkAtRest(INODE);
+    assertComesToRest();
   }
 
   @Test
   void truncateToTheSameSizeDoesNotHideAnOlderMark() throws Outcome {
     FileContent file = cluster.mount().open(INODE);
-    write(file, file.newDescriptor(true), 0, "hello");
+    writeDirect(file, "hello");
     FakeCluster.Mount other = cluster.mount();
     assertThat(read(other.open(INODE), 0, 10)).isEqualTo("hello");
     file.truncate(5, Caller.getDefaultInstance());
     assertThat(read(other.open(INODE), 0, 10)).isEqualTo("hello");
-    cluster.time.pass(5 * SECOND_NS);
-    cluster.checkAtRest(INODE);
+    assertComesToRest();
   }
 
   @Test
@@ -301,8 +291,7 @@ class ReplicationClientTest extends ClientCase {
     assertThat(file.attributes(cluster.attributes(INODE)).getSize()).isEqualTo(10);
     file.allocate(0, 20, true, false, false, descriptor);
     assertThat(file.attributes(cluster.attributes(INODE)).getSize()).isEqualTo(10);
-    cluster.time.pass(5 * SECOND_NS);
-    cluster.checkAtRest(INODE);
+    assertComesToRest();
   }
 
   @Test

@@ -2,7 +2,6 @@ package io.lockstep.simulation.disk;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.lockstep.core.Outcome;
 import io.lockstep.replication.store.RowStore;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -156,11 +155,9 @@ final class RocksMedium implements RowMedium {
   }
 
   /** Confined to its test. Knows how long the log was when it was synced. */
-  private final class Noting implements RowStore {
-    private final RowStore rows;
-
+  private final class Noting extends OtherRows {
     Noting(RowStore rows) {
-      this.rows = rows;
+      super(rows);
     }
 
     @Override
@@ -169,26 +166,6 @@ final class RocksMedium implements RowMedium {
       if (sync) {
         noteSynced();
       }
-    }
-
-    @Override
-    public Batch newBatch() {
-      return rows.newBatch();
-    }
-
-    @Override
-    public byte[] get(byte[] key) throws IOException {
-      return rows.get(key);
-    }
-
-    @Override
-    public void scan(byte[] from, byte[] to, Visitor visitor) throws IOException, Outcome {
-      rows.scan(from, to, visitor);
-    }
-
-    @Override
-    public void close() {
-      rows.close();
     }
   }
 }

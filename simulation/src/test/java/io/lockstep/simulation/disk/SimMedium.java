@@ -1,6 +1,5 @@
 package io.lockstep.simulation.disk;
 
-import io.lockstep.core.Outcome;
 import io.lockstep.replication.store.RowStore;
 import io.lockstep.simulation.world.SimHost;
 import io.lockstep.simulation.world.VirtualTime;
@@ -43,12 +42,11 @@ class SimMedium implements RowMedium {
   }
 
   /** Confined to its test. Plans the failure of one write after some have succeeded. */
-  private final class FailsLater implements RowStore {
-    private final RowStore rows;
+  private final class FailsLater extends OtherRows {
     private int writes;
 
     FailsLater(RowStore rows) {
-      this.rows = rows;
+      super(rows);
     }
 
     @Override
@@ -57,26 +55,6 @@ class SimMedium implements RowMedium {
         disk.failRows(1);
       }
       rows.write(batch, sync);
-    }
-
-    @Override
-    public Batch newBatch() {
-      return rows.newBatch();
-    }
-
-    @Override
-    public byte[] get(byte[] key) throws IOException {
-      return rows.get(key);
-    }
-
-    @Override
-    public void scan(byte[] from, byte[] to, Visitor visitor) throws IOException, Outcome {
-      rows.scan(from, to, visitor);
-    }
-
-    @Override
-    public void close() {
-      rows.close();
     }
   }
 }

@@ -129,11 +129,9 @@ class SimRowsTest extends RowStoreContract {
   }
 
   /** Confined to its test. The model with one thing wrong. */
-  private static class Wrong implements RowStore {
-    private final RowStore rows;
-
+  private static class Wrong extends OtherRows {
     Wrong(RowStore rows) {
-      this.rows = rows;
+      super(rows);
     }
 
     @Override
@@ -144,21 +142,6 @@ class SimRowsTest extends RowStoreContract {
     @Override
     public void write(Batch batch, boolean sync) throws IOException {
       rows.write(((Kept) batch).whole(rows), sync);
-    }
-
-    @Override
-    public byte[] get(byte[] key) throws IOException {
-      return rows.get(key);
-    }
-
-    @Override
-    public void scan(byte[] from, byte[] to, Visitor visitor) throws IOException, Outcome {
-      rows.scan(from, to, visitor);
-    }
-
-    @Override
-    public void close() {
-      rows.close();
     }
   }
 

@@ -17,22 +17,6 @@ import java.util.concurrent.locks.LockSupport;
  * they say what may be lost, and the thread opens its files again.
  */
 final class FaultLoad {
-  /** Confined to its thread, but for {@link #isBusy}. Does one thing after the other. */
-  interface Worker {
-    int mount();
-
-    SplittableRandom random();
-
-    /** Whether it does something now. */
-    boolean isBusy();
-
-    /** One operation; whether it ended well. */
-    boolean step();
-
-    /** The last one. */
-    void end();
-  }
-
   /** Threads on each mount. */
   static final int THREADS = 3;
 
@@ -42,7 +26,7 @@ final class FaultLoad {
   private final ClusterAddress cluster;
   private final List<Path> mounts;
   private final FaultHistory history = new FaultHistory();
-  private final List<Worker> workers = new ArrayList<>();
+  private final List<FaultThread> workers = new ArrayList<>();
   private final Threads threads = new Threads();
   private final AtomicInteger[] runs;
   private final AtomicIntegerArray down;
@@ -72,7 +56,7 @@ final class FaultLoad {
     threads.start("leases", this::watchLeases);
   }
 
-  private void start(Worker worker) {
+  private void start(FaultThread worker) {
     workers.add(worker);
     threads.start("load-" + workers.size(), () -> work(worker));
   }
@@ -85,7 +69,7 @@ final class FaultLoad {
     }
   }
 
-  private void work(Worker worker) throws Exception {
+  private void work(FaultThread worker) throws Exception {
     SplittableRandom random = worker.random();
     while (!stopping) {
       // The pace of the load, and where it is held.
@@ -126,7 +110,7 @@ final class FaultLoad {
 
   /** Operations that have begun and not ended: what a fault hits. */
   int inFlight() {
-    return (int) workers.stream().filter(Worker::isBusy).count();
+    return (int) workers.stream().filter(FaultThread::isBusy).count();
   }
 
   /** A number that no other call gave. */

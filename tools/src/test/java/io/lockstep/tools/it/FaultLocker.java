@@ -14,15 +14,15 @@ import java.util.concurrent.locks.LockSupport;
 import jnr.ffi.Pointer;
 
 /**
- * Confined to its thread, but for {@link #isBusy}. The one thread of a {@link FaultLoad} and mount
- * that locks: by fcntl, whose owner is a process, so that the load is one owner on each mount.
- * Under the exclusive lock it replaces the number in the file; each number is replaced once, or
- * somebody wrote under a lock that was not his any more.
+ * Confined to its thread. The one thread of a {@link FaultLoad} and mount that locks: by fcntl,
+ * whose owner is a process, so that the load is one owner on each mount. Under the exclusive lock
+ * it replaces the number in the file; each number is replaced once, or somebody wrote under a lock
+ * that was not his any more.
  *
  * <p>The file is read and written with O_DIRECT: what succeeds has passed the mount, and not the
  * kernel's pages alone, which a stopped mount leaves behind.
  */
-final class FaultLocker implements FaultLoad.Worker {
+final class FaultLocker extends FaultThread {
   private static final String NAME = "counter";
   private static final int F_SETLKW = 7;
   private static final short F_RDLCK = 0;
@@ -34,19 +34,11 @@ final class FaultLocker implements FaultLoad.Worker {
 
   private static final int HOLD_US_MAX = 20_000;
 
-  private final FaultLoad load;
-  private final FaultHistory history;
-  private final int mount;
-  private final SplittableRandom random;
   private int fd = -1;
   private String client = "";
-  private volatile boolean busy;
 
   FaultLocker(FaultLoad load, int mount, SplittableRandom random) {
-    this.load = load;
-    this.history = load.history();
-    this.mount = mount;
-    this.random = random;
+    super(load, mount, random);
   }
 
   /** The file, with the number 0. */
@@ -63,45 +55,26 @@ final class FaultLocker implements FaultLoad.Worker {
   }
 
   @Override
-  public int mount() {
-    return mount;
-  }
-
-  @Override
-  public SplittableRandom random() {
-    return random;
-  }
-
-  @Override
-  public boolean isBusy() {
-    return busy;
-  }
-
-  @Override
-  public boolean step() {
-    busy = true;
-    try {
-      boolean exclusive = random.nextInt(3) > 0;
-      open();
-      lock(exclusive ? F_WRLCK : F_RDLCK);
-      Lock lock = history.locked(client, NAME, exclusive);
-      if (exclusive) {
-        replace(lock);
-      } else {
-        look(lock);
-      }
-      lock(F_UNLCK);
-      return true;
-    } catch (Posix.Failed e) {
-      end();
-      return false;
-    } finally {
-      busy = false;
+  void work() throws Posix.Failed {
+    boolean exclusive = random.nextInt(3) > 0;
+    open();
+    lock(exclusive ? F_WRLCK : F_RDLCK);
+    Lock lock = history.locked(client, NAME, exclusive);
+    if (exclusive) {
+      replace(lock);
+    } else {
+      look(lock);
     }
+    lock(F_UNLCK);
   }
 
   @Override
-  public void end() {
+  void onFailure() {
+    end();
+  }
+
+  @Override
+  void end() {
     if (fd >= 0) {
       C.close(fd);
       fd = -1;

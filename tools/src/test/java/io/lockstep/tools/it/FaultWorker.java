@@ -14,8 +14,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/** Confined to its thread, but for {@link #isBusy}. One thread of a {@link FaultLoad}. */
-final class FaultWorker implements FaultLoad.Worker {
+/** Confined to its thread. One that reads, writes, appends, renames and creates. */
+final class FaultWorker extends FaultThread {
   private static final int FILES = 3;
   private static final int CELLS_MAX = 12;
   private static final String LOG = "log";
@@ -30,33 +30,10 @@ final class FaultWorker implements FaultLoad.Worker {
   /** A descriptor of one run of the mount. */
   private record Open(int fd, String client, long openedNs, boolean sync) {}
 
-  private final FaultLoad load;
-  private final FaultHistory history;
-  private final int mount;
-  private final SplittableRandom random;
   private final Open[] files = new Open[FILES + 1];
-  private volatile boolean busy;
 
   FaultWorker(FaultLoad load, int mount, SplittableRandom random) {
-    this.load = load;
-    this.history = load.history();
-    this.mount = mount;
-    this.random = random;
-  }
-
-  @Override
-  public int mount() {
-    return mount;
-  }
-
-  @Override
-  public SplittableRandom random() {
-    return random;
-  }
-
-  @Override
-  public boolean isBusy() {
-    return busy;
+    super(load, mount, random);
   }
 
   private static String name(int file) {
@@ -80,40 +57,36 @@ final class FaultWorker implements FaultLoad.Worker {
   }
 
   @Override
-  public boolean step() {
-    busy = true;
-    try {
-      int dice = random.nextInt(100);
-      if (dice < 30) {
-        write(file(random.nextInt(FILES)));
-      } else if (dice < 55) {
-        read(random.nextInt(FILES));
-      } else if (dice < 65) {
-        keep(random.nextInt(FILES + 1), Promise.DURABLE);
-      } else if (dice < 72) {
-        closes(random.nextInt(FILES + 1));
-      } else if (dice < 82) {
-        append();
-      } else if (dice < 87) {
-        readLog();
-      } else if (dice < 91) {
-        replace();
-      } else if (dice < 96) {
-        readTarget();
-      } else {
-        create();
-      }
-      return true;
-    } catch (Posix.Failed e) {
-      return false;
-    } finally {
-      busy = false;
+  void work() throws Posix.Failed {
+    int dice = random.nextInt(100);
+    if (dice < 30) {
+      write(file(random.nextInt(FILES)));
+    } else if (dice < 55) {
+      read(random.nextInt(FILES));
+    } else if (dice < 65) {
+      keep(random.nextInt(FILES + 1), Promise.DURABLE);
+    } else if (dice < 72) {
+      closes(random.nextInt(FILES + 1));
+    } else if (dice < 82) {
+      append();
+    } else if (dice < 87) {
+      readLog();
+    } else if (dice < 91) {
+      replace();
+    } else if (dice < 96) {
+      readTarget();
+    } else {
+      create();
     }
   }
 
+  /** What was lost is in the history. */
+  @Override
+  void onFailure() {}
+
   /** Each descriptor that is open is told what was lost, at the latest now. */
   @Override
-  public void end() {
+  void end() {
     for (int file = 0; file <= FILES; file++) {
       if (files[file] != null) {
         try {
