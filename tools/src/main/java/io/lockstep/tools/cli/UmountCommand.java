@@ -49,7 +49,7 @@ final class UmountCommand implements Callable<Integer> {
       throw UserError.failed(
           "%s is a mount of type %s, not one of Lockstep", mount.directory(), row.get().type());
     }
-    refuseIfOfAnother(row.get());
+    refuseIfOfAnother(row.get(), RootOwner.ofThisUser().getUid());
     Optional<ProcessIdentity> process =
         MountRecord.find(ClusterDirectory.state(), mount.directory());
     if (force) {
@@ -65,8 +65,7 @@ final class UmountCommand implements Callable<Integer> {
   }
 
   /** What fusermount would say with less words. */
-  private static void refuseIfOfAnother(MountTable.Row mount) throws UserError {
-    int user = RootOwner.ofThisUser().getUid();
+  static void refuseIfOfAnother(MountTable.Row mount, int user) throws UserError {
     if (user != 0 && user != mount.owner()) {
       throw UserError.failed(
           "%s was mounted by user %d: only he and root may unmount it",

@@ -109,18 +109,6 @@ class BadInputIT {
   }
 
   @Test
-  void mountOfAnotherUserIsNotUnmounted() throws Exception {
-    Path point = cluster.mount("mount-other", VOLUME);
-    Said said =
-        TestCluster.runProgram(
-            Map.of(),
-            List.of(
-                "unshare", "-U", TestCluster.launcher().toString(), "umount", point.toString()));
-    refused(said, 1, point.toString(), "was mounted by user");
-    cluster.stop("mount-other");
-  }
-
-  @Test
   void namesThatBreakLinesAreToldOnOneLine() throws Exception {
     refused(mount(VOLUME, Path.of("/none\nthere")), 1, "/none\\x0athere does not exist");
     refused(cluster.lockstep("volume", "info", "a\nb"), 2, "a\\x0ab");
