@@ -243,7 +243,8 @@ public final class StoredObject {
   /**
    * Begins anew with no bytes when it {@link #isLost is lost}, for a heal that brings all of them:
    * what a failed sync left in the file is of no use, and the members in step have a whole copy. A
-   * second time would take what came since.
+   * second time would take what came since. A repair that is under way ends: it has compared bytes
+   * that are gone.
    */
   public void renew() throws Outcome {
     Check.that(isLost(), "object %s is renewed, but not lost", key);
@@ -251,6 +252,7 @@ public final class StoredObject {
     sums.distrust();
     failure = null;
     renewed = true;
+    endRepair();
   }
 
   public void endRepair() {

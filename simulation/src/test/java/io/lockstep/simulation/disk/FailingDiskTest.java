@@ -79,6 +79,16 @@ class FailingDiskTest {
     assertThatThrownBy(() -> db.commit(db.batch())).isInstanceOf(IOException.class);
   }
 
+  /** It would finish with holes where it had found its bytes equal before. */
+  @Test
+  void repairUnderWayDoesNotGoOnBehindARenewal() throws Outcome {
+    object.beginRepair(5);
+    disk.failSyncs(1);
+    sync();
+    object.renew();
+    assertThat(object.repairTask()).isZero();
+  }
+
   @Test
   void objectThatAFailedSyncStoppedBeginsAnewWithNothing() throws Outcome {
     disk.failSyncs(1);
