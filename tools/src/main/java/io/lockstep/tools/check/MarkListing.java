@@ -41,6 +41,10 @@ public final class MarkListing {
   public List<MarkedObject> list() throws Outcome {
     List<MarkedObject> found = new ArrayList<>();
     for (MemberMessage member : config.getMembersList()) {
+      if (member.getAddress().isEmpty()) {
+        unasked.add("member " + member.getId() + " is away");
+        continue;
+      }
       MemberView view =
           new MemberView(
               member.getId(),
