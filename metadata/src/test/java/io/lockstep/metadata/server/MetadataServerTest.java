@@ -40,8 +40,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A real master on a real directory, with daemons and a lockd that exist in memory only. */
+@Execution(ExecutionMode.CONCURRENT)
 class MetadataServerTest {
   private static final Duration SOON = Duration.ofSeconds(20);
 

@@ -35,8 +35,11 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Members fail and return, objects are settled and collected, as the daemons see it. */
+@Execution(ExecutionMode.CONCURRENT)
 class ReplicaLifeTest {
   private static final Duration SOON = Duration.ofSeconds(20);
   private static final Token OLD = new Token(5, 1);

@@ -7,13 +7,15 @@ import io.lockstep.tools.it.TestCluster.Said;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** A member fails while files are written: nobody notices, and it is brought back into step. */
 @ExtendWith(FailureWatch.class)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class HealIT implements FailureWatch.WithCluster {
   private static final String VOLUME = "demo";
 
@@ -26,14 +28,14 @@ class HealIT implements FailureWatch.WithCluster {
   private TestCluster cluster;
   private Path mountPoint;
 
-  @BeforeEach
+  @BeforeAll
   void start() throws Exception {
     cluster = TestCluster.start("heal", 3);
     cluster.createVolume(VOLUME, 3);
     mountPoint = cluster.mount(TestCluster.MOUNT, VOLUME);
   }
 
-  @AfterEach
+  @AfterAll
   void stop() throws Exception {
     cluster.close();
   }

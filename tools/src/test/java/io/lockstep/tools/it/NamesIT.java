@@ -25,9 +25,12 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
@@ -36,9 +39,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * than its leases live.
  */
 @ExtendWith(FailureWatch.class)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class NamesIT implements FailureWatch.WithCluster {
   private static final String VOLUME = "demo";
-  private static final int ROUNDS = 400;
+  private static final int ROUNDS = Integer.getInteger("names.rounds", 200);
   private static final int LOOKERS = 2;
 
   /** The lease life; plus 5 s. */
@@ -48,7 +52,10 @@ class NamesIT implements FailureWatch.WithCluster {
   private Path here;
   private Path there;
 
-  @BeforeEach
+  /** The directory of a test, of the same name on both. */
+  private String top;
+
+  @BeforeAll
   void start() throws Exception {
     cluster = TestCluster.start("names", 1);
     cluster.createVolume(VOLUME, 1);
@@ -56,7 +63,13 @@ class NamesIT implements FailureWatch.WithCluster {
     there = cluster.mount(TestCluster.MOUNT + "-b", VOLUME);
   }
 
-  @AfterEach
+  @BeforeEach
+  void makeDirectory(TestInfo test) throws IOException {
+    top = test.getTestMethod().orElseThrow().getName();
+    Files.createDirectory(here.resolve(top));
+  }
+
+  @AfterAll
   void stop() throws Exception {
     cluster.close();
   }
@@ -68,8 +81,10 @@ class NamesIT implements FailureWatch.WithCluster {
 
   @Test
   void whatOneMountChangesTheOtherSeesAtOnce() throws Exception {
-    Files.createDirectory(here.resolve("d"));
-    Files.createDirectory(here.resolve("e"));
+    Path oneSide = here.resolve(top);
+    Path otherSide = there.resolve(top);
+    Files.createDirectory(oneSide.resolve("d"));
+    Files.createDirectory(oneSide.resolve("e"));
     long seed = Long.getLong("seed", System.nanoTime());
     System.out.println("seed " + seed);
     Random random = new Random(seed);
@@ -77,12 +92,12 @@ class NamesIT implements FailureWatch.WithCluster {
     ExecutorService lookers = Executors.newFixedThreadPool(LOOKERS);
     try {
       // They lease both directories over and over, on both mounts.
-      Future<Long> first = lookers.submit(() -> look(here, over));
-      Future<Long> second = lookers.submit(() -> look(there, over));
+      Future<Long> first = lookers.submit(() -> look(oneSide, over));
+      Future<Long> second = lookers.submit(() -> look(otherSide, over));
       for (int i = 0; i < ROUNDS; i++) {
         boolean swap = random.nextBoolean();
-        Path changer = swap ? there : here;
-        Path seer = swap ? here : there;
+        Path changer = swap ? otherSide : oneSide;
+        Path seer = swap ? oneSide : otherSide;
         round(changer, seer, random.nextInt(7), i);
       }
       over.set(true);
@@ -185,14 +200,15 @@ class NamesIT implements FailureWatch.WithCluster {
 
   @Test
   void mountThatIsKilledHoldsOthersUpForItsLeaseLifeOnly() throws Exception {
-    lease(there);
+    leaseThere();
     cluster.kill(TestCluster.MOUNT + "-b");
     assertThat(timeToChange("killed")).isBetween(1_000L, WAIT_MS_MAX);
+    there = cluster.mount(TestCluster.MOUNT + "-b", VOLUME);
   }
 
   @Test
   void mountThatStandsStillHoldsOthersUpForItsLeaseLifeOnly() throws Exception {
-    lease(there);
+    leaseThere();
     cluster.freeze(TestCluster.MOUNT + "-b");
     long tookMs;
     try {
@@ -206,7 +222,7 @@ class NamesIT implements FailureWatch.WithCluster {
         30,
         () -> {
           try {
-            boolean seen = exists(there.resolve("d/new"));
+            boolean seen = exists(changed(there));
             assertThat(seen).as("an answer out of a lease that is over").isTrue();
             return seen;
           } catch (FileSystemException e) {
@@ -215,16 +231,18 @@ class NamesIT implements FailureWatch.WithCluster {
         });
   }
 
-  /** Makes a directory whose lease the mount holds. */
-  private void lease(Path mount) throws IOException {
-    Files.createDirectory(here.resolve("d"));
+  /** What one mount makes in the directory that the other leases. */
+  private Path changed(Path mount) {
+    return mount.resolve(top).resolve("new");
+  }
+
+  /** The other mount gets the lease of the directory. */
+  private void leaseThere() throws IOException {
     // A mount keeps names once its session has been renewed for the first time.
     long fromNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
     cluster.eventually(
-        "the lease is held",
-        10,
-        () -> !exists(mount.resolve("d/new")) && System.nanoTime() - fromNs > 0);
-    assertThat(exists(mount.resolve("d/new"))).isFalse();
+        "the lease is held", 10, () -> !exists(changed(there)) && System.nanoTime() - fromNs > 0);
+    assertThat(exists(changed(there))).isFalse();
   }
 
   private long timeToChange(String what) throws Exception {
@@ -233,7 +251,7 @@ class NamesIT implements FailureWatch.WithCluster {
         CompletableFuture.runAsync(
             () -> {
               try {
-                Files.createFile(here.resolve("d/new"));
+                Files.createFile(changed(here));
               } catch (IOException e) {
                 throw new UncheckedIOException(e);
               }

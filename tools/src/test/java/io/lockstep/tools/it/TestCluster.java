@@ -406,6 +406,9 @@ final class TestCluster implements AutoCloseable {
     try {
       cluster.stop(mounts);
     } finally {
+      if (disks.isEmpty() && parts.isEmpty()) {
+        killAll(others);
+      }
       cluster.stop(others);
       clearMounts();
       for (Closeable part : parts) {
@@ -415,6 +418,13 @@ final class TestCluster implements AutoCloseable {
     directory.records().clear();
     if (System.getProperty("keep") == null) {
       removeTree(top);
+    }
+  }
+
+  /** Nothing waits for what they leave; a log of Raft takes a second to end well. */
+  private void killAll(List<String> roles) throws IOException {
+    for (String role : roles) {
+      cluster.live(role).ifPresent(ProcessIdentity::kill);
     }
   }
 

@@ -42,8 +42,9 @@ class WorkdayIT implements FailureWatch.WithCluster {
     return cluster;
   }
 
+  /** One day for both: a second one would begin with the same work and compare the same files. */
   @Test
-  void noProgramNoticesThatStorageDaemonsDieAndHang() throws Exception {
+  void noProgramNoticesThatDaemonsDieAndHang() throws Exception {
     int killed = cluster.memberOn(2).path("member").asInt();
     int frozen = cluster.memberOn(3).path("member").asInt();
     try (Workday day = new Workday(mountPoint)) {
@@ -53,33 +54,28 @@ class WorkdayIT implements FailureWatch.WithCluster {
       awaitRounds(day, 4);
       cluster.startStorage(2);
       cluster.eventually("the killed member is healed", 90, () -> isMode(killed, "RW"));
-      cluster.freeze(TestCluster.storage(3));
-      long untilNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(FREEZE_SECONDS);
-      cluster.eventually("the frozen member is ERR", 30, () -> isMode(frozen, "ERR"));
-      long before = day.rounds();
-      cluster.eventually("frozen long enough", 30, () -> System.nanoTime() - untilNs >= 0);
-      assertThat(day.rounds()).as("rounds while it was frozen").isGreaterThan(before);
-      cluster.resume(TestCluster.storage(3));
-      assertThat(day.awaitOk(END_SECONDS)).isLessThan(STALL_MS_MAX);
+      freezeForAWhile(day, frozen);
+      awaitRounds(day, 4);
+      assertThat(day.longestStallMs()).as("longest stall in ms").isBetween(1L, STALL_MS_MAX);
+      cluster.kill(TestCluster.MASTER);
+      cluster.startMaster();
+      cluster.ready(TestCluster.MASTER);
+      awaitRounds(day, 4);
+      day.awaitOk(END_SECONDS);
     }
     provesEqual();
     assertThat(healedBytes(killed)).as("bytes healed on the killed member").isPositive();
     assertThat(healedBytes(frozen)).as("bytes healed on the frozen member").isPositive();
   }
 
-  @Test
-  void noProgramNoticesThatTheMasterDies() throws Exception {
-    try (Workday day = new Workday(mountPoint)) {
-      awaitRounds(day, 4);
-      long before = day.rounds();
-      cluster.kill(TestCluster.MASTER);
-      cluster.startMaster();
-      cluster.ready(TestCluster.MASTER);
-      awaitRounds(day, 4);
-      assertThat(day.awaitOk(END_SECONDS)).isPositive();
-      assertThat(before).as("the master died in the middle").isPositive();
-    }
-    provesEqual();
+  private void freezeForAWhile(Workday day, int member) throws Exception {
+    cluster.freeze(TestCluster.storage(3));
+    long untilNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(FREEZE_SECONDS);
+    cluster.eventually("the frozen member is ERR", 30, () -> isMode(member, "ERR"));
+    long before = day.rounds();
+    cluster.eventually("frozen long enough", 30, () -> System.nanoTime() - untilNs >= 0);
+    assertThat(day.rounds()).as("rounds while it was frozen").isGreaterThan(before);
+    cluster.resume(TestCluster.storage(3));
   }
 
   private void awaitRounds(Workday day, long more) throws Exception {
