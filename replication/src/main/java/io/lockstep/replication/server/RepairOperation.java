@@ -415,8 +415,7 @@ abstract class RepairOperation extends DiskOperation {
           object().endRepair();
           Decision.Admit whole =
               (Decision.Admit) agent.markRules().onRepairEnd(marks, /* ownDirty= */ null);
-          boolean current = owner.replica().view().epoch() == owner.epoch();
-          boolean usable = current && object().failure() == null;
+          boolean usable = hasTakenPart() && object().failure() == null;
           boolean begun = isOvertaken(marks.newest()) && !whole.marks().isSettled();
           if (usable && begun && whole.persist()) {
             agent.putMarks(owner.replica(), object(), whole.marks(), batch, true);
@@ -425,6 +424,15 @@ abstract class RepairOperation extends DiskOperation {
         }
         done(NO_SUMS);
         return false;
+      }
+
+      /**
+       * In what the new holder wrote. A member that was out of step since is healed by a task of
+       * its own before it is RW.
+       */
+      private boolean hasTakenPart() {
+        Replica.View view = owner.replica().view();
+        return view.epoch() == owner.epoch() || view.mode() == MemberMode.RW;
       }
 
       @Override
