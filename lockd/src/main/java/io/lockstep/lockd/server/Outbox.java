@@ -390,6 +390,7 @@ final class Outbox {
         () -> {});
   }
 
+  /** That it has ended is said as always: by the master, with SessionEnded. */
   private void endSession(Effect.AskEndSession it) {
     if (!ending.add(it.session())) {
       return;
@@ -399,16 +400,7 @@ final class Outbox {
         Request.newBuilder()
             .setEndSession(EndSession.newBuilder().setSession(it.session()).setReason(it.reason()))
             .build();
-    ask(
-        request,
-        times.operationNs(),
-        reply -> {
-          ending.remove(it.session());
-          if (Replies.isOk(reply)) {
-            run(table.onSessionEnded(it.session(), false, nowNs()));
-          }
-        },
-        () -> {});
+    ask(request, times.operationNs(), reply -> ending.remove(it.session()), () -> {});
   }
 
   private void condemned(Effect.AnswerCondemn it) {

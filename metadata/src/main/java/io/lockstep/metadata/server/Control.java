@@ -250,7 +250,15 @@ final class Control {
 
   private void endForLockd(EndSession end, Responder responder) {
     LOG.info("session {} ends: {}", end.getSession(), end.getReason());
-    logEnd(end.getSession(), end.getReason(), responder::reply);
+    logEnd(
+        end.getSession(),
+        end.getReason(),
+        reply -> {
+          if (Replies.isOk(reply)) {
+            tellLockd(end.getSession(), false, run);
+          }
+          responder.reply(reply);
+        });
   }
 
   private void logEnd(long session, String reason, Consumer<Reply> then) {

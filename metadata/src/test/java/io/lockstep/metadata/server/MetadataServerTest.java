@@ -373,6 +373,21 @@ class MetadataServerTest {
     }
   }
 
+  /** All of lockd hears it as it hears of every end, also who did not ask. */
+  @Test
+  void sessionThatLockdWantsToEndIsToldToItUnclean() throws Exception {
+    try (MasterFixture master = new MasterFixture(directory, 3)) {
+      master.createVolume("demo", 3);
+      long session = master.openSession("demo").getSession();
+      EndSession end = EndSession.newBuilder().setSession(session).setReason("in vain").build();
+      assertThat(Replies.code(master.callAsLockd(Request.newBuilder().setEndSession(end).build())))
+          .isEqualTo(ErrorCode.OK);
+      await().atMost(SOON).until(() -> master.toLockd.stream().anyMatch(Request::hasSessionEnded));
+      assertThat(master.toLockd.peek().getSessionEnded().getSession()).isEqualTo(session);
+      assertThat(master.toLockd.peek().getSessionEnded().getClean()).isFalse();
+    }
+  }
+
   @Test
   void onlyLockdOfThisProcessMayStartATermOrEndSessions() throws Exception {
     try (MasterFixture master = new MasterFixture(directory, 0)) {
