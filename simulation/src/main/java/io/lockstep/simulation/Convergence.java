@@ -25,7 +25,8 @@ import java.util.TreeMap;
  * there is no lease, no mark, and every replica has the same bytes.
  */
 final class Convergence {
-  private static final long REST_SECONDS = 60;
+  /** A call that was lost fails its member when it times out, which then may wait a minute. */
+  private static final long REST_SECONDS = 120;
   private static final int BLOCKS = 4096;
 
   private final Cluster cluster;
