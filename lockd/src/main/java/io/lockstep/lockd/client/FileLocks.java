@@ -71,6 +71,9 @@ public final class FileLocks implements SessionEvents {
   private long lastOperation;
   private long lockdTerm;
 
+  /** The newest that lockd has told of: what begins now is executed behind it. */
+  private Moment newest = Moment.FIRST;
+
   /** Rises with each reclaim: answers to an older one are stale. */
   private long reclaim;
 
@@ -223,10 +226,8 @@ public final class FileLocks implements SessionEvents {
       lastOperation++;
       operation.id = lastOperation;
       operations.put(operation.id, operation);
-      if (!operation.isLock()) {
-        // A new lockd must not hear of it: the former one may have given it to somebody else.
-        held.released(operation.spec);
-      }
+      operation.since = newest.before(operation.id);
+      held.begin(operation);
       if (!reclaiming) {
         send(operation);
       }
@@ -281,6 +282,7 @@ public final class FileLocks implements SessionEvents {
   private void onAnswer(LockOperation operation, Reply reply) {
     ErrorCode code = Replies.code(reply);
     SetLockReply body = reply.getSetLock();
+    Moment at = seen(body.getLockdTerm(), body.getPosition());
     boolean former = body.getLockdTerm() != 0 && body.getLockdTerm() < lockdTerm;
     if (isTemporary(code) || former) {
       if (nowNs() - operation.deadlineNs >= 0) {
@@ -290,10 +292,18 @@ public final class FileLocks implements SessionEvents {
       }
     } else if (code.isOk() && body.getWaiting()) {
       operation.state = State.WAITING;
+      held.onQueued(operation, at);
+      loseShared(operation);
       again(operation, REPEAT_NS);
     } else {
-      settle(operation, code == ErrorCode.SESSION_ENDED ? ErrorCode.IO_ERROR : code);
+      settle(operation, code == ErrorCode.SESSION_ENDED ? ErrorCode.IO_ERROR : code, at);
     }
+  }
+
+  private Moment seen(long term, long position) {
+    Moment at = Moment.of(term, position);
+    newest = newest.max(at);
+    return at;
   }
 
   private void again(LockOperation operation, long pauseNs) {
@@ -318,21 +328,33 @@ public final class FileLocks implements SessionEvents {
   /** Nobody knows what became of it, so its owner's locks there are given up. */
   private void giveUp(LockOperation operation) {
     leftovers.add(operation.spec.key());
-    settle(operation, ErrorCode.IO_ERROR);
+    settle(operation, ErrorCode.IO_ERROR, newest);
     dropLeftovers();
   }
 
-  private void settle(LockOperation operation, ErrorCode code) {
+  private void settle(LockOperation operation, ErrorCode code, Moment at) {
     operations.remove(operation.id);
-    if (code.isOk() && operation.isLock()) {
-      boolean write = operation.action == LockAction.LOCK_WRITE;
-      held.granted(operation.spec, write, operation.handle);
-    } else if (code.isOk()) {
-      held.released(operation.spec);
+    if (code.isOk()) {
+      held.onExecuted(operation, at);
+    } else {
+      held.onEnded(operation);
+      loseShared(operation);
     }
     answer(operation, code);
     if (!code.isOk() && operation.isLock() && operation.spec.flock()) {
       forgetReplaced(operation.spec.key());
+    }
+  }
+
+  /**
+   * The owner goes on to believe in the lock that it wanted to share, but a new lockd was told that
+   * it is shared.
+   */
+  private void loseShared(LockOperation operation) {
+    if (operation.hasShared) {
+      operation.hasShared = false;
+      leftovers.add(operation.spec.key());
+      dropLeftovers();
     }
   }
 
@@ -376,12 +398,20 @@ public final class FileLocks implements SessionEvents {
   private void onSettled(LockSettled settled) {
     LockOperation operation = operations.get(settled.getOperation());
     if (operation != null && settled.getLockdTerm() >= lockdTerm && !reclaiming) {
-      settle(operation, ErrorCode.ofNumber(settled.getCode()));
+      Moment at = seen(settled.getLockdTerm(), settled.getPosition());
+      settle(operation, ErrorCode.ofNumber(settled.getCode()), at);
     }
   }
 
   private void onLocksLost(LocksLost lost) {
-    lose(List.of(new Whose(lost.getInode(), lost.getFlock(), lost.getOwner())));
+    Whose key = new Whose(lost.getInode(), lost.getFlock(), lost.getOwner());
+    if (held.isLockedBehind(key, seen(lost.getLockdTerm(), lost.getPosition()))) {
+      // Its descriptors fail from here on, so what was locked since is of no use.
+      leftovers.add(key);
+      dropLeftovers();
+    } else {
+      lose(List.of(key));
+    }
   }
 
   private void lose(Collection<Whose> keys) {
@@ -454,6 +484,7 @@ public final class FileLocks implements SessionEvents {
     for (LockOperation operation : List.copyOf(operations.values())) {
       leftovers.add(operation.spec.key());
       operations.remove(operation.id);
+      held.onEnded(operation);
       answer(operation, ErrorCode.IO_ERROR);
     }
     leftovers.addAll(held.keys());

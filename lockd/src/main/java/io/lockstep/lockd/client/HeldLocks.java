@@ -1,18 +1,17 @@
 package io.lockstep.lockd.client;
 
 import io.lockstep.lockd.client.LockSpec.Whose;
-import io.lockstep.lockd.posix.LockedRanges;
 import io.lockstep.lockd.posix.LockedRanges.Piece;
 import io.lockstep.wire.message.LockAction;
 import io.lockstep.wire.message.SetLock;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 
 /**
  * Confined to the agent of its {@link FileLocks}, but for what says otherwise. What this mount was
@@ -20,12 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * lost when it does not take it over.
  */
 final class HeldLocks {
-  private static final class Owned {
-    final LockedRanges ranges = new LockedRanges();
-    final Set<Long> handles = new HashSet<>();
-  }
-
-  private final Map<Whose, Owned> owned = new HashMap<>();
+  private final Map<Whose, OwnerLocks> owned = new HashMap<>();
 
   /** How many reasons there are to believe that an owner has locks: any thread may look. */
   private final ConcurrentHashMap<Whose, Integer> users = new ConcurrentHashMap<>();
@@ -49,7 +43,7 @@ final class HeldLocks {
     List<Whose> orphans = new ArrayList<>();
     owned.forEach(
         (key, mine) -> {
-          if (mine.handles.remove(handle) && mine.handles.isEmpty()) {
+          if (mine.removeHandle(handle)) {
             orphans.add(key);
           }
         });
@@ -70,47 +64,60 @@ final class HeldLocks {
     users.computeIfPresent(key, (k, count) -> count == 1 ? null : count - 1);
   }
 
-  void granted(LockSpec spec, boolean write, long handle) {
-    Owned mine =
-        owned.computeIfAbsent(
-            spec.key(),
-            key -> {
-              use(key);
-              return new Owned();
-            });
-    if (spec.flock()) {
-      mine.ranges.clear(0, Long.MAX_VALUE);
-    }
-    mine.ranges.set(new Piece(spec.start(), spec.end(), write, spec.pid()));
-    mine.handles.add(handle);
+  /** It has an id, and is sent. */
+  void begin(LockOperation operation) {
+    update(operation.spec.key(), mine -> mine.begin(operation));
   }
 
-  void released(LockSpec spec) {
-    Owned mine = owned.get(spec.key());
-    if (mine != null) {
-      mine.ranges.clear(spec.start(), spec.end());
-      if (mine.ranges.isEmpty()) {
-        forget(spec.key());
-      }
-    }
+  void onQueued(LockOperation operation, Moment at) {
+    update(operation.spec.key(), mine -> mine.onQueued(operation, at));
+  }
+
+  void onExecuted(LockOperation operation, Moment at) {
+    update(operation.spec.key(), mine -> mine.onExecuted(operation, at));
+  }
+
+  /** Not executed, and never will be, or nobody knows. */
+  void onEnded(LockOperation operation) {
+    update(operation.spec.key(), mine -> mine.onEnded(operation));
+  }
+
+  boolean isLockedBehind(Whose key, Moment at) {
+    OwnerLocks mine = owned.get(key);
+    return mine != null && mine.isLockedBehind(at);
   }
 
   /** The descriptors through which these locks were taken; they are held no more. */
   Set<Long> forget(Whose key) {
-    Owned mine = owned.remove(key);
+    OwnerLocks mine = owned.get(key);
     if (mine == null) {
       return Set.of();
     }
-    unuse(key);
-    return mine.handles;
+    Set<Long> handles = mine.handles();
+    update(key, OwnerLocks::forget);
+    return handles;
+  }
+
+  private void update(Whose key, Consumer<OwnerLocks> change) {
+    OwnerLocks mine = owned.computeIfAbsent(key, k -> new OwnerLocks());
+    boolean wasHeld = mine.isHeld();
+    change.accept(mine);
+    if (mine.isHeld() && !wasHeld) {
+      use(key);
+    } else if (wasHeld && !mine.isHeld()) {
+      unuse(key);
+    }
+    if (mine.isOver()) {
+      owned.remove(key);
+    }
   }
 
   Collection<Whose> keys() {
-    return List.copyOf(owned.keySet());
+    return owned.keySet().stream().filter(key -> owned.get(key).isHeld()).toList();
   }
 
   int size() {
-    return owned.values().stream().mapToInt(mine -> mine.ranges.size()).sum();
+    return owned.values().stream().mapToInt(OwnerLocks::size).sum();
   }
 
   /** Everything, as a new lockd is told of it. */
@@ -118,7 +125,7 @@ final class HeldLocks {
     List<SetLock> all = new ArrayList<>();
     owned.forEach(
         (key, mine) -> {
-          for (Piece piece : mine.ranges.pieces()) {
+          for (Piece piece : mine.tell()) {
             all.add(
                 SetLock.newBuilder()
                     .setInode(key.inode())

@@ -43,6 +43,15 @@ public final class LockOperation {
   /** Before it had an id. */
   boolean interrupted;
 
+  /** Nothing of it was executed up to here. */
+  Moment since;
+
+  /** Lockd has said that it waits. */
+  boolean queued;
+
+  /** A new lockd was told of a lock as shared because this may have made it so. */
+  boolean hasShared;
+
   /** Rises with each message: timers and answers of an older one are stale. */
   long attempt;
 
@@ -63,6 +72,20 @@ public final class LockOperation {
 
   boolean isLock() {
     return action == LockAction.LOCK_READ || action == LockAction.LOCK_WRITE;
+  }
+
+  boolean isWrite() {
+    return action == LockAction.LOCK_WRITE;
+  }
+
+  /** Whether it may have made less of what its owner had, before it is answered. */
+  boolean mayTake() {
+    return !isLock() || spec.flock() || mayShare();
+  }
+
+  /** Whether it may have made shared what its owner had alone. */
+  boolean mayShare() {
+    return action == LockAction.LOCK_READ && !spec.flock() && !queued;
   }
 
   boolean isDone() {

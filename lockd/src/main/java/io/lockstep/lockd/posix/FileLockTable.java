@@ -203,6 +203,14 @@ public final class FileLockTable {
     return finish(nowNs);
   }
 
+  /**
+   * Answers overtake each other, so each says where it belongs in the order of execution: the place
+   * of this operation, or while it waits the newest place of all.
+   */
+  public long position(long session, long operation) {
+    return operations.position(session, operation);
+  }
+
   /** F_GETLK: the first lock in the way, or null. */
   public Row test(LockRequest request) {
     InodeLocks there = places.get(request.place());
@@ -274,7 +282,12 @@ public final class FileLockTable {
           there.unlock(holder, 0, Long.MAX_VALUE);
           if (tell) {
             effects.add(
-                new LockEffect.TellLost(session, place.inode(), place.flock(), holder.owner()));
+                new LockEffect.TellLost(
+                    session,
+                    place.inode(),
+                    place.flock(),
+                    holder.owner(),
+                    operations.nextPosition()));
           }
         }
       }

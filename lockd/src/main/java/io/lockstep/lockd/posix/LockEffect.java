@@ -18,6 +18,11 @@ public sealed interface LockEffect {
   /** Pushed: the wait of this operation is over. */
   record Tell(long session, long operation, ErrorCode code) implements LockEffect {}
 
-  /** Pushed: locks of this owner on this file were taken away by force. */
-  record TellLost(long session, long inode, boolean flock, long owner) implements LockEffect {}
+  /**
+   * Pushed: locks of this owner on this file were taken away by force.
+   *
+   * @param position in the order of {@link FileLockTable#position}
+   */
+  record TellLost(long session, long inode, boolean flock, long owner, long position)
+      implements LockEffect {}
 }

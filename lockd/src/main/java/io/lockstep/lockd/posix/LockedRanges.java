@@ -88,8 +88,18 @@ public final class LockedRanges {
     }
   }
 
+  /** What is locked alone in these bytes is shared from now on. */
+  public void share(long start, long end) {
+    for (Piece piece : overlapping(start, end)) {
+      if (piece.write) {
+        long from = Math.max(start, piece.start);
+        set(new Piece(from, Math.min(end, piece.end), false, piece.pid));
+      }
+    }
+  }
+
   /** A copy: the pieces that have a byte of these. */
-  List<Piece> overlapping(long start, long end) {
+  public List<Piece> overlapping(long start, long end) {
     List<Piece> found = new ArrayList<>();
     Map.Entry<Long, Piece> first = pieces.floorEntry(start);
     for (Piece piece : pieces.tailMap(first == null ? start : first.getKey()).values()) {

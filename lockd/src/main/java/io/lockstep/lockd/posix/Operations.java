@@ -14,13 +14,19 @@ final class Operations {
   /** Not answered to their sender yet, of one session. */
   static final int WINDOW_MAX = 16_384;
 
+  /**
+   * @param position in the order in which this table executes, of all sessions
+   */
+  private record Answered(ErrorCode code, long position) {}
+
   private static final class Session {
-    final TreeMap<Long, ErrorCode> answered = new TreeMap<>();
+    final TreeMap<Long, Answered> answered = new TreeMap<>();
     long below;
   }
 
   private final FileLockRules rules;
   private final Map<Long, Session> sessions = new HashMap<>();
+  private long position;
 
   Operations(FileLockRules rules) {
     this.rules = rules;
@@ -36,15 +42,34 @@ final class Operations {
     if (!rules.isOnce()) {
       return null;
     }
-    ErrorCode code = known.answered.get(operation);
-    if (code == null && operation < known.below) {
+    Answered before = known.answered.get(operation);
+    if (before != null) {
+      return before.code;
+    }
+    if (operation < known.below) {
       return ErrorCode.ANSWERED_BEFORE;
     }
-    return code == null && known.answered.size() >= WINDOW_MAX ? ErrorCode.BUSY : code;
+    return known.answered.size() >= WINDOW_MAX ? ErrorCode.BUSY : null;
+  }
+
+  /** Something is executed, behind all that was before. */
+  long nextPosition() {
+    position++;
+    return position;
+  }
+
+  /** Where this operation was executed, or if it was not, how far the table is. */
+  long position(long session, long operation) {
+    Session known = sessions.get(session);
+    Answered answered = known == null ? null : known.answered.get(operation);
+    return answered == null ? position : answered.position;
   }
 
   void answer(long session, long operation, ErrorCode code) {
-    sessions.computeIfAbsent(session, s -> new Session()).answered.put(operation, code);
+    sessions
+        .computeIfAbsent(session, s -> new Session())
+        .answered
+        .put(operation, new Answered(code, nextPosition()));
   }
 
   void forget(long session) {

@@ -152,7 +152,11 @@ final class FileLockService {
         responder.reply(
             Reply.newBuilder()
                 .setCode(it.code().number())
-                .setSetLock(SetLockReply.newBuilder().setWaiting(it.waiting()).setLockdTerm(term))
+                .setSetLock(
+                    SetLockReply.newBuilder()
+                        .setWaiting(it.waiting())
+                        .setLockdTerm(term)
+                        .setPosition(table.position(it.session(), it.operation())))
                 .build());
         count(it);
       }
@@ -179,7 +183,8 @@ final class FileLockService {
                     LockSettled.newBuilder()
                         .setOperation(it.operation())
                         .setCode(it.code().number())
-                        .setLockdTerm(term))
+                        .setLockdTerm(term)
+                        .setPosition(table.position(it.session(), it.operation())))
                 .build());
       } else if (effect instanceof LockEffect.TellLost it) {
         counters.add("file_locks_cleared");
@@ -190,7 +195,9 @@ final class FileLockService {
                     LocksLost.newBuilder()
                         .setInode(it.inode())
                         .setFlock(it.flock())
-                        .setOwner(it.owner()))
+                        .setOwner(it.owner())
+                        .setLockdTerm(term)
+                        .setPosition(it.position()))
                 .build());
       }
     }

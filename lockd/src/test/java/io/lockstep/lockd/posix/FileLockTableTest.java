@@ -220,7 +220,7 @@ class FileLockTableTest {
   void clearedLocksAreToldAndGone() {
     table.onStarted(List.of(), nowNs);
     table.onRequest(request(A, Kind.WRITE, false, 5, 10), nowNs);
-    assertThat(table.onClear(A, nowNs)).containsExactly(new LockEffect.TellLost(A, 1, false, 5));
+    assertThat(table.onClear(A, nowNs)).containsExactly(new LockEffect.TellLost(A, 1, false, 5, 2));
     assertThat(table.locks()).isZero();
   }
 }

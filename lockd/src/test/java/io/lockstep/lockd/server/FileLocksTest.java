@@ -20,14 +20,17 @@ import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Request.BodyCase;
 import io.lockstep.wire.message.SessionEnded;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Locks of applications from a mount to lockd and back, on virtual time and a bad network. */
@@ -53,6 +56,12 @@ class FileLocksTest {
     boolean cutOff;
     boolean deaf;
     boolean unanswered;
+
+    /** How long the next ones take; no delay behind the last. */
+    final Queue<Long> requestDelaysMs = new ArrayDeque<>();
+
+    final Queue<Long> answerDelaysMs = new ArrayDeque<>();
+    final Queue<Long> pushDelaysMs = new ArrayDeque<>();
 
     Mount(long session) {
       this.session = session;
@@ -108,7 +117,7 @@ class FileLocksTest {
               0,
               push -> {
                 if (!mount.cutOff && !mount.deaf && !isLost()) {
-                  agent.schedule(delayNs(), () -> mount.locks.onPush(push));
+                  agent.schedule(delayNs(mount.pushDelaysMs), () -> mount.locks.onPush(push));
                 }
                 return true;
               });
@@ -121,7 +130,7 @@ class FileLocksTest {
       int copies = chaos != null && chaos.nextInt(5) == 0 ? 2 : 1;
       for (int i = 0; i < copies; i++) {
         if (!mount.cutOff && !mount.dropped.contains(request.getBodyCase()) && !isLost()) {
-          agent.schedule(delayNs(), () -> deliver(request, answered, onReply));
+          agent.schedule(delayNs(mount.requestDelaysMs), () -> deliver(request, answered, onReply));
         }
       }
     }
@@ -138,7 +147,7 @@ class FileLocksTest {
             @Override
             public void reply(Reply reply, Payload payload) {
               if (!mount.cutOff && !mount.unanswered && !isLost()) {
-                agent.schedule(delayNs(), () -> once(answered, onReply, reply));
+                agent.schedule(delayNs(mount.answerDelaysMs), () -> once(answered, onReply, reply));
               }
             }
 
@@ -161,7 +170,10 @@ class FileLocksTest {
     return chaos != null && chaos.nextInt(6) == 0;
   }
 
-  private long delayNs() {
+  private long delayNs(Queue<Long> planned) {
+    if (!planned.isEmpty()) {
+      return TimeUnit.MILLISECONDS.toNanos(planned.poll());
+    }
     return chaos == null ? 0 : chaos.nextInt(300_000_000);
   }
 
@@ -176,6 +188,13 @@ class FileLocksTest {
     lockd.stop();
     term++;
     start(sessions);
+  }
+
+  private void clear(long session) {
+    Request clear =
+        Request.newBuilder().setClearLeases(ClearLeases.newBuilder().setSession(session)).build();
+    new LocalPeer(lockd).call(clear, 1_000_000_000, (reply, payload) -> {});
+    agent.settle();
   }
 
   private void endSession(long session) {
@@ -294,9 +313,7 @@ class FileLocksTest {
     start();
     Mount a = new Mount(11);
     a.write(1);
-    Request clear =
-        Request.newBuilder().setClearLeases(ClearLeases.newBuilder().setSession(11)).build();
-    new LocalPeer(lockd).call(clear, 1_000_000_000, (reply, payload) -> {});
+    clear(11);
     agent.advance(1);
     assertThat(a.lost).containsExactly(101L);
     assertThat(new Mount(12).write(1).codes).containsExactly(ErrorCode.OK);
@@ -330,6 +347,133 @@ class FileLocksTest {
     assertThat(unlocking.codes).containsExactly(ErrorCode.OK);
     assertThat(a.lock(2, LockAction.LOCK_READ, false, 0, 1).codes)
         .containsExactly(ErrorCode.WOULD_BLOCK);
+  }
+
+  @Test
+  void unlockThatIsAnsweredBehindALaterLockLeavesIt() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.write(1);
+    a.answerDelaysMs.add(50L);
+    Asked unlocking = a.unlock(1);
+    assertThat(a.write(1).codes).containsExactly(ErrorCode.OK);
+    agent.advance(50);
+    assertThat(unlocking.codes).containsExactly(ErrorCode.OK);
+    assertThat(a.locks.mayHold(FILE, false, 1)).isTrue();
+    restart(11L, 12L);
+    agent.advance(5_000);
+    assertThat(b.lock(1, LockAction.LOCK_READ, false, 0, 1).codes)
+        .containsExactly(ErrorCode.WOULD_BLOCK);
+  }
+
+  @Test
+  void lockThatIsAnsweredBehindALaterUnlockIsGone() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    agent.settle();
+    a.answerDelaysMs.add(50L);
+    Asked locking = a.write(1);
+    assertThat(a.unlock(1).codes).containsExactly(ErrorCode.OK);
+    agent.advance(50);
+    assertThat(locking.codes).containsExactly(ErrorCode.OK);
+    assertThat(a.locks.mayHold(FILE, false, 1)).isFalse();
+    assertThat(b.write(1).codes).containsExactly(ErrorCode.OK);
+    restart(11L, 12L);
+    agent.advance(5_000);
+    assertThat(b.lost).isEmpty();
+  }
+
+  @Test
+  void lockThatWasWantedSharedIsToldAsShared() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.write(1);
+    a.unanswered = true;
+    Asked sharing = a.lock(1, LockAction.LOCK_READ, true, 0, END);
+    assertThat(b.lock(1, LockAction.LOCK_READ, true, 0, END).codes).containsExactly(ErrorCode.OK);
+    restart(11L, 12L);
+    a.unanswered = false;
+    agent.advance(5_000);
+    assertThat(sharing.codes).containsExactly(ErrorCode.OK);
+    assertThat(a.lost).isEmpty();
+    assertThat(b.lost).isEmpty();
+  }
+
+  @Test
+  void lockThatCouldNotBeSharedButWasToldSoIsLost() {
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    a.lock(1, LockAction.LOCK_WRITE, true, 0, 10);
+    b.lock(1, LockAction.LOCK_WRITE, true, 10, 20);
+    a.dropped.add(BodyCase.SET_LOCK);
+    Asked sharing = a.lock(1, LockAction.LOCK_READ, false, 0, 20);
+    restart(11L, 12L);
+    a.dropped.clear();
+    agent.advance(5_000);
+    assertThat(sharing.codes).containsExactly(ErrorCode.WOULD_BLOCK);
+    assertThat(a.lost).containsExactly(101L);
+    assertThat(b.lost).isEmpty();
+    assertThat(b.lock(1, LockAction.LOCK_WRITE, false, 0, 20).codes).containsExactly(ErrorCode.OK);
+  }
+
+  @Test
+  void lockBehindOneThatWasTakenByForceGoesToo() {
+    start();
+    Mount a = new Mount(11);
+    a.write(1);
+    a.pushDelaysMs.add(50L);
+    clear(11);
+    assertThat(a.write(1).codes).containsExactly(ErrorCode.OK);
+    agent.advance(50);
+    assertThat(a.lost).containsExactly(101L);
+    assertThat(a.locks.mayHold(FILE, false, 1)).isFalse();
+    assertThat(new Mount(12).write(1).codes).containsExactly(ErrorCode.OK);
+  }
+
+  /** Two threads of one owner, a bad network: a new lockd is told what the former one knew. */
+  @Test
+  void mountAndLockdAgreeWhenAllIsAnswered() {
+    for (long seed = 1; seed <= 40; seed++) {
+      new FileLocksTest().agreeAtRest(seed);
+    }
+  }
+
+  private void agreeAtRest(long seed) {
+    chaos = new Random(seed);
+    Random random = new Random(-seed);
+    start();
+    Mount a = new Mount(11);
+    Mount b = new Mount(12);
+    LockAction[] actions = {LockAction.LOCK_READ, LockAction.LOCK_WRITE, LockAction.UNLOCK};
+    for (int step = 0; step < 60; step++) {
+      int from = random.nextInt(6);
+      a.lock(1, actions[random.nextInt(3)], false, from, from + 1 + random.nextInt(6 - from));
+      agent.advance(random.nextInt(100));
+    }
+    chaos = null;
+    agent.advance(40_000);
+    List<String> known = known(b);
+    restart(11L, 12L);
+    agent.advance(5_000);
+    assertThat(known(b)).as("seed " + seed).isEqualTo(known);
+  }
+
+  /** What lockd says of each byte. */
+  private List<String> known(Mount asking) {
+    List<String> bytes = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      LockSpec one = new LockSpec(FILE, false, 1, i, i + 1, 1);
+      asking.locks.test(
+          one,
+          LockAction.LOCK_WRITE,
+          (code, row) -> bytes.add(row == null ? code.name() : row.getWrite() ? "W" : "r"));
+      agent.advance(1);
+    }
+    return bytes;
   }
 
   @Test
