@@ -9,6 +9,7 @@ import io.lockstep.fs.vfs.Files;
 import io.lockstep.fs.vfs.OperationLog.Kind;
 import io.lockstep.fs.vfs.Vfs;
 import io.lockstep.wire.message.Attributes;
+import io.lockstep.wire.message.Caller;
 import java.nio.ByteBuffer;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -114,7 +115,10 @@ final class FuseOperations {
           if (t.memory().setattrKillsPrivileges()) {
             vfs.dropPrivileges(inode(node));
           }
-          attributes(t, vfs.setAttributes(t.memory().callerWithGroups(), inode(node), change));
+          // Of ftruncate: a name or a number has none.
+          long handle = fileInfo == 0 ? Files.NO_HANDLE : FuseRequest.handle(fileInfo);
+          Caller caller = t.memory().callerWithGroups();
+          attributes(t, vfs.setAttributes(caller, inode(node), handle, change));
         });
   }
 

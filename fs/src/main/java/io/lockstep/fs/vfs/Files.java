@@ -36,6 +36,9 @@ public final class Files {
   /** As an offset: at the end of the file, wherever that is when the write happens. */
   public static final long APPEND = -1;
 
+  /** In place of a handle: by name or number, through nothing that is open. */
+  public static final long NO_HANDLE = 0;
+
   /** What {@link #create} made or found, and the handle that is open on it. */
   public record Created(Attributes attributes, long handle) {}
 
@@ -372,19 +375,38 @@ public final class Files {
     file.content.allocate(offset, length, keepSize, punch, zero, file.descriptor);
   }
 
-  /** Size or times of a file that need not be open; answers with the attributes after it. */
-  Attributes setAttributes(Attributes of, SetAttributes change) throws Outcome {
+  /**
+   * Size or times; answers with the attributes after it.
+   *
+   * @param handle through which, or {@link #NO_HANDLE} for a file that need not be open
+   */
+  Attributes setAttributes(Attributes of, SetAttributes change, long handle) throws Outcome {
     if (change.hasSize()) {
       checkEnd(0, change.getSize());
+    }
+    OperationLog.phase("content");
+    if (handle != NO_HANDLE) {
+      OpenFile file = handles.get(handle);
+      if (change.hasSize()) {
+        file.checkLocks();
+      }
+      return setAttributes(of, change, file.content, file.descriptor);
     }
     FileContent content = contents.open(of);
     Descriptor descriptor = content.newDescriptor(false);
     try {
-      OperationLog.phase("content");
-      return content.trySetTimes(change) ? contents.overlay(of) : content.setAttributes(change);
+      return setAttributes(of, change, content, descriptor);
     } finally {
       content.close(descriptor);
     }
+  }
+
+  private Attributes setAttributes(
+      Attributes of, SetAttributes change, FileContent content, Descriptor descriptor)
+      throws Outcome {
+    return content.trySetTimes(change)
+        ? contents.overlay(of)
+        : content.setAttributes(change, descriptor);
   }
 
   /** Writes back what every open file holds and makes it durable, until the deadline. */

@@ -287,9 +287,19 @@ public final class Vfs implements AutoCloseable {
    */
   public Attributes setAttributes(Caller caller, long inode, AttributeChange change)
       throws Outcome {
+    return setAttributes(caller, inode, Files.NO_HANDLE, change);
+  }
+
+  /**
+   * The same through an open file: it cuts nothing if a lock that was taken through it is lost.
+   *
+   * @param handle of this inode, or {@link Files#NO_HANDLE}
+   */
+  public Attributes setAttributes(Caller caller, long inode, long handle, AttributeChange change)
+      throws Outcome {
     checkWritable();
     try {
-      return change(caller, inode, change);
+      return change(caller, inode, handle, change);
     } finally {
       if (change.setsPrivileges()) {
         unprivileged.forget(inode);
@@ -297,12 +307,13 @@ public final class Vfs implements AutoCloseable {
     }
   }
 
-  private Attributes change(Caller caller, long inode, AttributeChange change) throws Outcome {
+  private Attributes change(Caller caller, long inode, long handle, AttributeChange change)
+      throws Outcome {
     SetAttributes.Builder set = change.message(inode).setCaller(caller);
     if (change.belongsToHolder()) {
       Attributes now = attributes(inode);
       if (now.getType() == FileType.REGULAR) {
-        return changeContent(now, set.build());
+        return changeContent(now, set.build(), handle);
       }
     }
     return contents.overlay(changeAtMaster(inode, set));
@@ -316,10 +327,10 @@ public final class Vfs implements AutoCloseable {
     return after;
   }
 
-  private Attributes changeContent(Attributes now, SetAttributes set) throws Outcome {
+  private Attributes changeContent(Attributes now, SetAttributes set, long handle) throws Outcome {
     NameChange change = names.change(false, now.getInode());
     try {
-      Attributes after = files.setAttributes(now, set);
+      Attributes after = files.setAttributes(now, set, handle);
       names.cache().onChanged(change, after, NamesGrant.getDefaultInstance());
       return after;
     } catch (Outcome e) {

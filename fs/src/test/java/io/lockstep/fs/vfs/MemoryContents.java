@@ -131,7 +131,8 @@ public final class MemoryContents implements Contents {
     @Override
     public synchronized Attributes truncate(long newSize, Caller caller) throws Outcome {
       return setAttributes(
-          SetAttributes.newBuilder().setInode(inode).setCaller(caller).setSize(newSize).build());
+          SetAttributes.newBuilder().setInode(inode).setCaller(caller).setSize(newSize).build(),
+          newDescriptor(false));
     }
 
     private void cut(int newSize) {
@@ -143,7 +144,8 @@ public final class MemoryContents implements Contents {
     }
 
     @Override
-    public synchronized Attributes setAttributes(SetAttributes request) throws Outcome {
+    public synchronized Attributes setAttributes(SetAttributes request, Descriptor d)
+        throws Outcome {
       SetAttributes.Builder set = request.toBuilder();
       if (request.hasSize()) {
         cut((int) request.getSize());

@@ -7,14 +7,17 @@ import com.google.protobuf.ByteString;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.SystemClock;
+import io.lockstep.lockd.client.LockSpec;
 import io.lockstep.wire.message.Attributes;
 import io.lockstep.wire.message.Caller;
 import io.lockstep.wire.message.FileType;
+import io.lockstep.wire.message.LockAction;
 import io.lockstep.wire.message.Request.BodyCase;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
@@ -100,6 +103,30 @@ class VfsTest {
     assertThat(master.asked(BodyCase.OPEN_INODE)).isEqualTo(1);
     assertThat(master.open()).containsExactly(inode);
     vfs.files().release(third);
+  }
+
+  @Test
+  void aLostLockIsToldToWhoCutsTheFileThroughItsDescriptor() throws Outcome {
+    Files.Created created = create("f");
+    long inode = created.attributes().getInode();
+    long handle = created.handle();
+    write(handle, 0, "bytes");
+    LockSpec all = new LockSpec(inode, false, 1, 0, Long.MAX_VALUE, 1);
+    CompletableFuture<ErrorCode> locked = new CompletableFuture<>();
+    vfs.locks().set(handle, all, LockAction.LOCK_WRITE, true, locked::complete);
+    assertThat(locked.orTimeout(5, TimeUnit.SECONDS).join()).isEqualTo(ErrorCode.OK);
+    CompletableFuture<Long> lost = new CompletableFuture<>();
+    vfs.locks().onLost(lost::complete);
+    memory.locks().onSessionEnded("test");
+    assertThat(lost.orTimeout(5, TimeUnit.SECONDS).join()).isEqualTo(inode);
+    AttributeChange cut = new AttributeChange().size(2);
+    assertThat(codeOf(() -> vfs.setAttributes(ROOT, inode, handle, cut)))
+        .isEqualTo(ErrorCode.IO_ERROR);
+    assertThat(vfs.attributes(inode).getSize()).isEqualTo(5);
+    assertThat(codeOf(() -> vfs.locks().set(handle, all, LockAction.UNLOCK, false, code -> {})))
+        .isEqualTo(ErrorCode.IO_ERROR);
+    assertThat(vfs.setAttributes(ROOT, inode, handle, cut).getSize()).isEqualTo(2);
+    vfs.files().release(handle);
   }
 
   @Test

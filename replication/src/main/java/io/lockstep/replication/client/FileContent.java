@@ -14,7 +14,8 @@ import java.nio.ByteBuffer;
  * <p>Writes that were accepted and then lost (the lease ended, or no replica took them) are
  * reported once to each descriptor that was open at that time, by its next write, flush or fsync.
  *
- * <p>A write or allocate that waited while a lock of its descriptor was lost is not done: IO_ERROR.
+ * <p>A write, allocate or change of the size that waited while a lock of its descriptor was lost is
+ * not done: IO_ERROR.
  */
 public interface FileContent {
   long inode();
@@ -50,7 +51,7 @@ public interface FileContent {
    * setattr of a regular file, with or without size or times: whatever it sets is what the next
    * stat shows. Returns the attributes after it.
    */
-  Attributes setAttributes(SetAttributes request) throws Outcome;
+  Attributes setAttributes(SetAttributes request, Descriptor descriptor) throws Outcome;
 
   /**
    * utimens without a message, for one who writes the file just now: size and times are the

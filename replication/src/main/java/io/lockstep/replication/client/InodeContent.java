@@ -219,16 +219,17 @@ final class InodeContent implements FileContent {
   @Override
   public Attributes truncate(long size, Caller caller) throws Outcome {
     return setAttributes(
-        SetAttributes.newBuilder().setInode(inode.inode()).setCaller(caller).setSize(size).build());
+        SetAttributes.newBuilder().setInode(inode.inode()).setCaller(caller).setSize(size).build(),
+        newDescriptor(false));
   }
 
   @Override
-  public Attributes setAttributes(SetAttributes request) throws Outcome {
+  public Attributes setAttributes(SetAttributes request, Descriptor descriptor) throws Outcome {
     if (request.hasSize()) {
       if (request.getSize() < 0 || request.getSize() > Limits.FILE_BYTES_MAX) {
         throw new Outcome(ErrorCode.FILE_TOO_BIG, "");
       }
-      return perform(new Resize(engine, inode, request, engine.operationDeadlineNs()));
+      return perform(new Resize(engine, inode, request, descriptor.begin()));
     }
     boolean times =
         request.hasMtime() || request.hasAtime() || request.getMtimeNow() || request.getAtimeNow();

@@ -211,7 +211,7 @@ public final class ReplicationClient implements SessionEvents, AutoCloseable {
   public Attributes setAttributes(Attributes file, SetAttributes request) throws Outcome {
     FileContent content = open(file);
     try {
-      return content.setAttributes(request);
+      return content.setAttributes(request, content.newDescriptor(false));
     } finally {
       release(file.getInode());
     }

@@ -23,16 +23,23 @@ final class Resize extends LockOp<Attributes> {
   private final Engine engine;
   private final LeasedInode inode;
   private final SetAttributes request;
+  private final Descriptor.Begun begun;
 
-  Resize(Engine engine, LeasedInode inode, SetAttributes request, long deadlineNs) {
-    super(engine.newTx(), Kind.WRITE, Range.ALL, deadlineNs);
+  Resize(Engine engine, LeasedInode inode, SetAttributes request, Descriptor.Begun begun) {
+    super(engine.newTx(), Kind.WRITE, Range.ALL, engine.operationDeadlineNs());
     this.engine = engine;
     this.inode = inode;
     this.request = request;
+    this.begun = begun;
   }
 
   @Override
   void start(Effect.Start start) {
+    if (!begun.hasItsLocks()) {
+      fail(ErrorCode.IO_ERROR);
+      inode.finish(this, Result.OK);
+      return;
+    }
     if (inode.buffer().size() == request.getSize()) {
       tellMaster(start);
       return;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Outcome;
+import io.lockstep.wire.message.SetAttributes;
 import java.nio.ByteBuffer;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -47,6 +48,12 @@ class LostLocksTest extends ClientCase {
   @Test
   void allocateIsNotDone() throws Outcome {
     assertNotDone(() -> file.allocate(0, 100, false, false, false, descriptor));
+  }
+
+  @Test
+  void resizeIsNotDone() throws Outcome {
+    SetAttributes cut = SetAttributes.newBuilder().setInode(INODE).setSize(2).build();
+    assertNotDone(() -> file.setAttributes(cut, descriptor));
   }
 
   @Test

@@ -303,7 +303,7 @@ class ReplicationClientTest extends ClientCase {
     assertThat(writtenNs).isPositive();
     SetAttributes times =
         SetAttributes.newBuilder().setInode(INODE).setMtime(Convert.timestamp(42)).build();
-    file.setAttributes(times);
+    file.setAttributes(times, descriptor);
     assertThat(Convert.nanos(file.attributes(cluster.attributes(INODE)).getMtime())).isEqualTo(42);
     file.flush(descriptor);
     cluster.time.pass(10 * SECOND_NS);

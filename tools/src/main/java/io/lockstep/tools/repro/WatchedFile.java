@@ -50,8 +50,8 @@ final class WatchedFile implements FileContent {
   }
 
   @Override
-  public Attributes setAttributes(SetAttributes request) throws Outcome {
-    return file.setAttributes(request);
+  public Attributes setAttributes(SetAttributes request, Descriptor descriptor) throws Outcome {
+    return file.setAttributes(request, descriptor);
   }
 
   @Override
