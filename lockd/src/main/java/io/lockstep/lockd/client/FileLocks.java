@@ -335,7 +335,9 @@ public final class FileLocks implements SessionEvents {
   private void settle(LockOperation operation, ErrorCode code, Moment at) {
     operations.remove(operation.id);
     if (code.isOk()) {
-      held.onExecuted(operation, at);
+      if (!held.onExecuted(operation, at)) {
+        tellLost(Set.of(operation.handle));
+      }
     } else {
       held.onEnded(operation);
       loseShared(operation);
@@ -405,18 +407,23 @@ public final class FileLocks implements SessionEvents {
 
   private void onLocksLost(LocksLost lost) {
     Whose key = new Whose(lost.getInode(), lost.getFlock(), lost.getOwner());
-    if (held.isLockedBehind(key, seen(lost.getLockdTerm(), lost.getPosition()))) {
+    Moment at = seen(lost.getLockdTerm(), lost.getPosition());
+    if (held.isLockedBehind(key, at)) {
       // Its descriptors fail from here on, so what was locked since is of no use.
       leftovers.add(key);
       dropLeftovers();
     } else {
-      lose(List.of(key));
+      tellLost(held.onTaken(key, at));
     }
   }
 
   private void lose(Collection<Whose> keys) {
     Set<Long> handles = new HashSet<>();
     keys.forEach(key -> handles.addAll(held.forget(key)));
+    tellLost(handles);
+  }
+
+  private void tellLost(Set<Long> handles) {
     if (!handles.isEmpty()) {
       onLost.accept(handles);
     }

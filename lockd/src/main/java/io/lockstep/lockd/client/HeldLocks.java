@@ -73,8 +73,11 @@ final class HeldLocks {
     update(operation.spec.key(), mine -> mine.onQueued(operation, at));
   }
 
-  void onExecuted(LockOperation operation, Moment at) {
-    update(operation.spec.key(), mine -> mine.onExecuted(operation, at));
+  /** False if what it locked was taken by force before this answer came. */
+  boolean onExecuted(LockOperation operation, Moment at) {
+    boolean[] stands = {true};
+    update(operation.spec.key(), mine -> stands[0] = mine.onExecuted(operation, at));
+    return stands[0];
   }
 
   /** Not executed, and never will be, or nobody knows. */
@@ -89,12 +92,21 @@ final class HeldLocks {
 
   /** The descriptors through which these locks were taken; they are held no more. */
   Set<Long> forget(Whose key) {
+    return takeHandles(key, OwnerLocks::forget);
+  }
+
+  /** The same of what was taken by force up to that moment, with nothing locked behind it. */
+  Set<Long> onTaken(Whose key, Moment at) {
+    return takeHandles(key, mine -> mine.onTaken(at));
+  }
+
+  private Set<Long> takeHandles(Whose key, Consumer<OwnerLocks> change) {
     OwnerLocks mine = owned.get(key);
     if (mine == null) {
       return Set.of();
     }
     Set<Long> handles = mine.handles();
-    update(key, OwnerLocks::forget);
+    update(key, change);
     return handles;
   }
 

@@ -56,6 +56,7 @@ final class OwnerLocks {
   private final Set<Long> handles = new HashSet<>();
   private LockedRanges now = base;
   private Moment lastLocked = Moment.FIRST;
+  private Moment takenAt = Moment.FIRST;
 
   boolean isHeld() {
     return !now.isEmpty();
@@ -104,13 +105,18 @@ final class OwnerLocks {
     apply();
   }
 
-  void onExecuted(LockOperation operation, Moment at) {
-    later.put(at, new Change(operation, true));
-    if (operation.isLock()) {
+  /** False if what it locked was taken by force before this answer came. */
+  boolean onExecuted(LockOperation operation, Moment at) {
+    boolean stands = at.compareTo(takenAt) > 0;
+    if (stands) {
+      later.put(at, new Change(operation, true));
+    }
+    if (stands && operation.isLock()) {
       handles.add(operation.handle);
       lastLocked = lastLocked.max(at);
     }
     onEnded(operation);
+    return stands || !operation.isLock();
   }
 
   /** It is under way no more; if it was not executed, nothing has changed. */
@@ -123,6 +129,12 @@ final class OwnerLocks {
   /** Whether something was locked after that moment. */
   boolean isLockedBehind(Moment at) {
     return lastLocked.compareTo(at) > 0;
+  }
+
+  /** What was locked up to that moment was taken by force, and nothing was locked behind it. */
+  void onTaken(Moment at) {
+    takenAt = takenAt.max(at);
+    forget();
   }
 
   /** Nothing is held, whatever was executed. */

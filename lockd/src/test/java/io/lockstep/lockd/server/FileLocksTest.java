@@ -434,6 +434,20 @@ class FileLocksTest {
     assertThat(new Mount(12).write(1).codes).containsExactly(ErrorCode.OK);
   }
 
+  @Test
+  void lockThatWasTakenByForceBeforeItsAnswerCameIsTold() {
+    start();
+    Mount a = new Mount(11);
+    agent.settle();
+    a.answerDelaysMs.add(50L);
+    Asked asked = a.write(1);
+    clear(11);
+    agent.advance(50);
+    assertThat(asked.codes).containsExactly(ErrorCode.OK);
+    assertThat(a.lost).containsExactly(101L);
+    assertThat(a.locks.mayHold(FILE, false, 1)).isFalse();
+  }
+
   /** Two threads of one owner, a bad network: a new lockd is told what the former one knew. */
   @Test
   void mountAndLockdAgreeWhenAllIsAnswered() {
