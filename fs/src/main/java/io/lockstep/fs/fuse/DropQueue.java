@@ -17,6 +17,10 @@ import org.jspecify.annotations.Nullable;
  * may be stuck with the kernel for long. A node may always have two of them: one that is stuck, and
  * one that has been told what to spare. It gets more only as long as half of all are free, so a
  * node that the kernel never answers for leaves threads to the others.
+ *
+ * <p>Who waits for a drop tells again when there is no place. What nobody waits for would never be
+ * told again, and what the kernel keeps be stale until the inode is used, so it always has a place:
+ * it is one at most for each file that is open here.
  */
 final class DropQueue {
   /** Immutable. One call for the pages of a node, and who hears that it has ended. */
@@ -32,7 +36,7 @@ final class DropQueue {
   private static final int THREADS_PER_NODE = 2;
 
   private final int threads;
-  private final int waitingMax;
+  private final int awaitedMax;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
 
@@ -45,7 +49,7 @@ final class DropQueue {
   private final Map<Long, Integer> busy = new HashMap<>();
 
   @GuardedBy("lock")
-  private int waitingCount;
+  private int awaitedCount;
 
   @GuardedBy("lock")
   private int busyCount;
@@ -53,12 +57,12 @@ final class DropQueue {
   @GuardedBy("lock")
   private boolean closed;
 
-  DropQueue(int threads, int waitingMax) {
+  DropQueue(int threads, int awaitedMax) {
     this.threads = threads;
-    this.waitingMax = waitingMax;
+    this.awaitedMax = awaitedMax;
   }
 
-  /** False if too much waits, or it is closed: nothing will be dropped. */
+  /** False if too many are awaited and this one is, or it is closed: nothing will be dropped. */
   boolean offer(Drop drop) {
     lock.lock();
     try {
@@ -72,10 +76,10 @@ final class DropQueue {
         drops.add(drop.inPlaceOf(older));
         return true;
       }
-      if (waitingCount >= waitingMax) {
+      if (drop.awaited && awaitedCount >= awaitedMax) {
         return false;
       }
-      waitingCount++;
+      awaitedCount += drop.awaited ? 1 : 0;
       waiting.computeIfAbsent(drop.node, node -> new ArrayDeque<>()).add(drop);
       changed.signal();
       return true;
@@ -134,7 +138,7 @@ final class DropQueue {
       List<Drop> left = new ArrayList<>();
       waiting.values().forEach(left::addAll);
       waiting.clear();
-      waitingCount = 0;
+      awaitedCount = 0;
       changed.signalAll();
       return left;
     } finally {
@@ -156,7 +160,7 @@ final class DropQueue {
           // Behind the others.
           waiting.put(node, drops);
         }
-        waitingCount--;
+        awaitedCount -= drop.awaited ? 1 : 0;
         busyCount++;
         busy.merge(node, 1, Integer::sum);
         return drop;

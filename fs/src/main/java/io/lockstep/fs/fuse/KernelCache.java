@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * A few threads of its own. Tells the kernel to drop the pages and attributes that it keeps of an
  * inode. The kernel may have to wait for a request of the same inode first, so no FUSE thread and
  * no agent does it. What there is no place or no thread for is not dropped, and nobody is told that
- * it were: who waits for it tells again.
+ * it were: who waits for it tells again. There is always a place for what nobody waits for.
  */
 final class KernelCache {
   private static final Logger LOG = LoggerFactory.getLogger(KernelCache.class);
@@ -96,9 +96,9 @@ final class KernelCache {
    */
   void drop(long node) {
     boolean first = !unawaited.merge(node, false, (before, now) -> true);
-    PagePlan all = PagePlan.of(WaitingRequests.NONE);
-    if (first && !offer(new Drop(node, all, false, List.of(() -> droppedUnawaited(node))))) {
-      unawaited.remove(node);
+    if (first) {
+      PagePlan all = PagePlan.of(WaitingRequests.NONE);
+      offer(new Drop(node, all, false, List.of(() -> droppedUnawaited(node))));
     }
   }
 

@@ -105,6 +105,19 @@ class DropQueueTest {
     assertThat(queue.poll()).isNull();
   }
 
+  @Test
+  void whatNobodyWaitsForHasAPlaceAndTakesNoneFromOthers() {
+    for (long node = 1; node <= 100; node++) {
+      assertThat(offer(node, 1, true)).isTrue();
+    }
+    assertThat(offer(101, 1, false)).isTrue();
+    assertThat(takeNode()).isEqualTo(1);
+    assertThat(offer(102, 1, true)).isTrue();
+    assertThat(offer(103, 1, true)).isFalse();
+    List<Long> left = queue.close().stream().map(Drop::node).toList();
+    assertThat(left).hasSize(101).contains(101L, 102L);
+  }
+
   /** Whatever is stuck: who has fewer than two threads gets one as long as there is one. */
   @Test
   void nobodyWithoutAThreadWaitsWhileOneIsFree() {
