@@ -27,6 +27,7 @@ import java.util.TreeMap;
 final class Convergence {
   /** A call that was lost fails its member when it times out, which then may wait a minute. */
   private static final long REST_SECONDS = 120;
+
   private static final int BLOCKS = 4096;
 
   private final Cluster cluster;

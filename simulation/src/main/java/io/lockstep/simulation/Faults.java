@@ -22,6 +22,7 @@ import java.util.Set;
  */
 final class Faults {
   private static final long SECOND_NS = 1_000_000_000L;
+  private static final long LOOK_NS = SECOND_NS / 20;
 
   private final Cluster cluster;
   private final VirtualTime time;
@@ -31,6 +32,7 @@ final class Faults {
   private final Set<Fault> kinds;
   private final List<Fault> sudden = new ArrayList<>();
   private boolean stopped;
+  private boolean anyStands;
   private int happened;
 
   Faults(Cluster cluster, Random random, History history, Workload workload, Set<Fault> kinds) {
@@ -76,7 +78,35 @@ final class Faults {
       hosts().forEach(host -> host.drift(0.98 + 0.04 * random.nextDouble()));
     }
     cluster.storages().forEach(node -> node.onStop(() -> onStorageStopped(node)));
+    lookAtTheSet();
     plan();
+  }
+
+  /**
+   * A member in step that runs on may be left behind by a master that does not know yet that the
+   * last other one is dead: then it is not in step any more, and nobody is.
+   */
+  private void lookAtTheSet() {
+    if (cluster.master().isLeading() && cluster.master().config() != null) {
+      boolean left = standing(null) > 0;
+      if (anyStands && !left) {
+        onNobodyStands();
+      }
+      anyStands = left;
+    }
+    time.at(
+        time.nowNs() + LOOK_NS,
+        "look",
+        () -> {
+          if (!stopped) {
+            lookAtTheSet();
+          }
+        });
+  }
+
+  private void onNobodyStands() {
+    time.note("world", "no member in step is left running");
+    history.blackout(time.nowNs());
   }
 
   /**
@@ -86,8 +116,7 @@ final class Faults {
   private void onStorageStopped(StorageNode node) {
     restartLater(node);
     if (standing(node) == 0) {
-      time.note("world", "no member in step is left running");
-      history.blackout(time.nowNs());
+      onNobodyStands();
     }
   }
 

@@ -92,7 +92,8 @@ final class SimFile implements SimFileSystem.Node {
   void sync() throws IOException {
     disk.onSync();
     if (disk.takeSyncFailure()) {
-      // The pages turn clean: later syncs succeed, the bytes never reach the disk. A cut does: it is
+      // The pages turn clean: later syncs succeed, the bytes never reach the disk. A cut does: it
+      // is
       // no page, but a record in the journal of the filesystem, which ends with that.
       unsynced.removeIf(change -> change.bytes != null);
       throw new IOException("Input/output error");
