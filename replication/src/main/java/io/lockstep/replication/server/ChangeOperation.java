@@ -143,7 +143,7 @@ abstract class ChangeOperation extends RequestOperation {
   /** P10: what a client of a WO member changed is not overwritten by heal. */
   final void take(Consumer<TakenRanges> change) {
     if (view.mode() == MemberMode.WO) {
-      object.take(view.epoch(), Convert.token(context.getToken()), change);
+      object.repair().take(view.epoch(), Convert.token(context.getToken()), change);
     }
   }
 

@@ -107,7 +107,7 @@ abstract class ItemOperation extends DiskOperation {
           throw new Outcome(
               refuse.code(), "a pending mark for one of " + missed + " does not stand");
         }
-        object.noteCleared(token, cycle);
+        object.repair().noteCleared(token, cycle);
         Decision.Admit admit = (Decision.Admit) decision;
         if (!admit.persist()) {
           return true;

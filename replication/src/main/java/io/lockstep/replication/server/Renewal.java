@@ -46,7 +46,7 @@ final class Renewal extends DiskOperation {
     return object.isLost()
         && view.mode() == MemberMode.WO
         && !object.marks().tombstone()
-        && !object.taken(view.epoch()).isTouched();
+        && !object.repair().taken(view.epoch()).isTouched();
   }
 
   @Override

@@ -121,7 +121,7 @@ abstract class RepairOperation extends DiskOperation {
   /** What clients changed of it; nothing if this member is not WO. */
   final TakenRanges taken() {
     boolean healing = owner.replica().view().mode() == MemberMode.WO && !owner.settling();
-    return healing ? object.taken(owner.epoch()) : new TakenRanges();
+    return healing ? object.repair().taken(owner.epoch()) : new TakenRanges();
   }
 
   /** After a sync on the way: the same step again. */
@@ -194,7 +194,7 @@ abstract class RepairOperation extends DiskOperation {
                 .onRepairBegin(
                     object().marks(),
                     source.newest(),
-                    object().uncleared(sourceDirty),
+                    object().repair().uncleared(sourceDirty),
                     outOfStep(owner.replica().view(), source),
                     owner.epoch());
         if (decision instanceof Decision.Refuse refuse) {
@@ -216,7 +216,7 @@ abstract class RepairOperation extends DiskOperation {
         object().beginRepair(owner.task());
         HealRules rules = agent.healRules();
         if (owner.settling() || rules.isSuperseded(taken(), source.newest())) {
-          object().clearTaken();
+          object().repair().clearTaken();
         }
         long sourceSize = source.sizeBytes();
         long target = rules.targetSize(taken(), object().sizeBytes(), sourceSize);
@@ -327,7 +327,7 @@ abstract class RepairOperation extends DiskOperation {
         if (admit.persist()) {
           ItemOperation.settle(agent, owner.replica(), object(), admit.marks(), batch);
         }
-        object().endRepair();
+        object().repair().end();
         return true;
       }
 
@@ -337,7 +337,7 @@ abstract class RepairOperation extends DiskOperation {
           return null;
         }
         // A clear of this cycle, or of a later one that was missed here, will not come again.
-        if (keepsDirty && object().uncleared(dirty) != null) {
+        if (keepsDirty && object().repair().uncleared(dirty) != null) {
           return null;
         }
         boolean ended = dirty.token().isOlderThan(marks.newest());
@@ -379,7 +379,7 @@ abstract class RepairOperation extends DiskOperation {
         if (whole.persist()) {
           ItemOperation.settle(agent, owner.replica(), object(), whole.marks(), batch);
         }
-        object().endRepair();
+        object().repair().end();
         return true;
       }
 
@@ -412,7 +412,7 @@ abstract class RepairOperation extends DiskOperation {
       boolean onRepair(DiskAgent agent, DbBatch batch) {
         ObjectMarks marks = object().marks();
         if (object().repairTask() == owner.task()) {
-          object().endRepair();
+          object().repair().end();
           Decision.Admit whole =
               (Decision.Admit) agent.markRules().onRepairEnd(marks, /* ownDirty= */ null);
           boolean usable = hasTakenPart() && object().failure() == null;
@@ -470,7 +470,7 @@ abstract class RepairOperation extends DiskOperation {
       @Override
       void onCommitted(DiskAgent agent) throws Outcome {
         object().deleteFile();
-        object().endRepair();
+        object().repair().end();
         done(NO_SUMS);
       }
     };

@@ -142,14 +142,14 @@ public final class ObjectTable {
         && (!object.isUnsynced() || object.marks().tombstone())
         && !object.hasAdmitted()
         && object.failure() == null
-        && !object.hasTaken();
+        && !object.repair().hasTaken();
   }
 
   /** What clients changed under another configuration means nothing under this one. */
   public void forgetTaken(long set, long epoch) {
     for (StoredObject object : objects.values()) {
       if (object.key().set() == set) {
-        object.forgetTaken(epoch);
+        object.repair().forgetTaken(epoch);
       }
     }
   }

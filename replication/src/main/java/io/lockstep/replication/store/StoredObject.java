@@ -4,10 +4,7 @@ import io.lockstep.core.Check;
 import io.lockstep.core.ErrorCode;
 import io.lockstep.core.Limits;
 import io.lockstep.core.Outcome;
-import io.lockstep.core.Token;
-import io.lockstep.replication.heal.TakenRanges;
 import io.lockstep.replication.marks.Copy;
-import io.lockstep.replication.marks.DirtyMark;
 import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.wire.Payload;
 import java.io.IOException;
@@ -18,7 +15,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,6 +61,7 @@ public final class StoredObject {
   private final ObjectKey key;
   private final BlockSums sums;
   private final BlockChecks checks;
+  private final RepairState repair;
 
   private ObjectMarks marks;
   private @Nullable ObjectFile file;
@@ -79,14 +76,6 @@ public final class StoredObject {
   private long durableChanges;
   private long durableTimes;
   private int admitted;
-  private boolean renewed;
-  private long repairTask;
-
-  /** The newest dirty mark of which a clear has come in this run, or null. */
-  private @Nullable DirtyMark cleared;
-
-  private @Nullable TakenRanges taken;
-  private long takenEpoch;
 
   StoredObject(ObjectTable table, ObjectKey key, ObjectMarks marks, Path path) throws IOException {
     this.table = table;
@@ -97,6 +86,7 @@ public final class StoredObject {
     this.sums = new BlockSums(table.db(), key, residue, table::onGroups);
     this.checks =
         new BlockChecks(key, sums, table.buffers(), table.blockBuffer(), table::onCorrupt);
+    this.repair = new RepairState(table::countTaken);
     this.exists = Files.exists(path);
     this.size = exists ? Files.size(path) : 0;
     // A tombstone is durable before its file goes, and says nothing of whether it went.
@@ -147,7 +137,7 @@ public final class StoredObject {
    * in an earlier run. It is {@link #renew renewed} before anything is added to it.
    */
   public boolean isLost() {
-    return failure != null || (marks.copy() == Copy.LOST && !renewed);
+    return failure != null || (marks.copy() == Copy.LOST && !repair.isRenewed());
   }
 
   /** The file that belongs to a settled record is gone or has another size: damage (P15). */
@@ -175,43 +165,10 @@ public final class StoredObject {
     return durableChanges < changes;
   }
 
-  /** What clients changed since this epoch was adopted, kept from now on. */
-  public TakenRanges taken(long epoch) {
-    if (taken == null || takenEpoch != epoch) {
-      table.countTaken(taken == null ? 0 : -taken.count());
-      taken = new TakenRanges();
-      takenEpoch = epoch;
-    }
-    return taken;
-  }
-
-  /** Notes what a client of a WO replica changes of this object under this lease. */
-  public void take(long epoch, Token token, Consumer<TakenRanges> change) {
-    TakenRanges ranges = taken(epoch);
-    int before = ranges.count();
-    ranges.touch(token);
-    change.accept(ranges);
-    table.countTaken(ranges.count() - before);
-  }
-
-  public void clearTaken() {
-    if (taken != null) {
-      table.countTaken(-taken.count());
-      taken.clear();
-    }
-  }
-
-  /** Forgets what clients changed at another epoch. */
-  void forgetTaken(long epochNow) {
-    if (taken != null && takenEpoch != epochNow) {
-      forgetTaken();
-    }
-  }
-
   /** Gives back everything: the object is not in memory any more. */
   void drop() {
     closeFile();
-    forgetTaken();
+    repair.forgetTaken();
     sums.distrust();
   }
 
@@ -220,23 +177,18 @@ public final class StoredObject {
     sums.trim();
   }
 
-  boolean hasTaken() {
-    return taken != null && taken.isTouched();
-  }
-
-  void forgetTaken() {
-    clearTaken();
-    taken = null;
-  }
-
   // ---- repair
+
+  public RepairState repair() {
+    return repair;
+  }
 
   /**
    * The bytes are going to be made equal to a source by this task: what is known of them is not
    * believed any more. A later task takes the object away from an earlier one.
    */
   public void beginRepair(long task) {
-    repairTask = task;
+    repair.begin(task);
     sums.distrust();
   }
 
@@ -251,28 +203,12 @@ public final class StoredObject {
     deleteFile();
     sums.distrust();
     failure = null;
-    renewed = true;
-    endRepair();
-  }
-
-  public void endRepair() {
-    repairTask = 0;
-  }
-
-  /** A clear of this dirty mark has come, whether it stood here or not. */
-  public void noteCleared(Token token, long cycle) {
-    cleared = DirtyMark.newer(cleared, new DirtyMark(token, cycle, 0));
-  }
-
-  /** The mark of a source, unless it was told to be cleared meanwhile. */
-  public @Nullable DirtyMark uncleared(@Nullable DirtyMark ofSource) {
-    boolean gone = cleared != null && DirtyMark.newer(cleared, ofSource).equals(cleared);
-    return gone ? null : ofSource;
+    repair.onRenewed();
   }
 
   /** The task that repairs the object; 0 = none. */
   public long repairTask() {
-    return repairTask;
+    return repair.task();
   }
 
   // ---- bytes
@@ -561,7 +497,7 @@ public final class StoredObject {
     exists = false;
     size = 0;
     changes++;
-    forgetTaken();
+    repair.forgetTaken();
   }
 
   void checkUsable() throws Outcome {
@@ -596,7 +532,7 @@ public final class StoredObject {
 
   private Outcome stop(IOException e) {
     failure = StoreFailure.text(e);
-    renewed = false;
+    repair.onStopped();
     table.onStopped();
     return new Outcome(ErrorCode.IO_ERROR, "object " + key + " stopped: " + failure);
   }
