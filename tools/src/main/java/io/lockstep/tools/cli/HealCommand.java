@@ -29,7 +29,7 @@ final class HealCommand extends CommandGroup {
   /**
    * One member of a replica set.
    *
-   * @param state clean, healing, waiting, or away
+   * @param state clean, healing, waiting (to be healed), out of step, or away
    */
   record MemberView(
       String volume,
@@ -85,21 +85,13 @@ final class HealCommand extends CommandGroup {
             .findFirst()
             .orElse(ReplicaRow.getDefaultInstance());
     String mode = Words.mode(member);
-    String state;
-    if (!daemon.getAlive()) {
-      state = "away";
-    } else if (replica.getHealing()) {
-      state = "healing";
-    } else {
-      state = mode.equals("RW") ? "clean" : "waiting";
-    }
     return new MemberView(
         volume.getName(),
         set.getSet(),
         member.getId(),
         mode,
         member.getAddress(),
-        state,
+        state(daemon.getAlive(), mode, replica.getHealing()),
         replica.getDirty(),
         replica.getPending(),
         replica.getHealDone(),
@@ -108,10 +100,23 @@ final class HealCommand extends CommandGroup {
         replica.getNote());
   }
 
+  /** A member that was killed counts as alive until its silence is noticed. */
+  private static String state(boolean alive, String mode, boolean healing) {
+    if (!alive) {
+      return "away";
+    }
+    return switch (mode) {
+      case "RW" -> healing ? "healing" : "clean";
+      case "WO" -> healing ? "healing" : "waiting";
+      default -> "out of step";
+    };
+  }
+
   @Command(
       name = "status",
       description = {
-        "Shows each member: clean, healing with its progress, waiting, or away.",
+        "Shows each member: clean, healing with its progress, waiting to be healed, out of step "
+            + "(it failed, and has not come back), or away.",
         "Exit code 0 if all are clean, 1 otherwise."
       },
       mixinStandardHelpOptions = true,

@@ -43,6 +43,10 @@ public final class SecretFile {
   }
 
   public static byte[] read(Path file) throws UserError {
+    if (Files.isDirectory(file)) {
+      throw UserError.failed(
+          "%s: is a directory, expected a file of %d bytes in hexadecimal", file, SECRET_BYTES);
+    }
     try {
       Set<PosixFilePermission> mode = Files.getPosixFilePermissions(file);
       if (!OWNER_ONLY.containsAll(mode)) {

@@ -70,6 +70,10 @@ public final class Quickstart {
 
   /** Makes everything run. */
   public void start(Path mountPoint) throws IOException, UserError, Outcome {
+    if (!Files.exists(directory.run())) {
+      // Refused, it leaves nothing behind.
+      prepareFresh(new MountPoint(mountPoint));
+    }
     Files.createDirectories(directory.run());
     try (FileChannel channel =
             FileChannel.open(
@@ -127,10 +131,14 @@ public final class Quickstart {
       // Started and not ready yet, or unmounted by hand: begin anew.
       cluster.stop(List.of(ClusterDirectory.MOUNT));
     }
+    prepareFresh(mount);
+    return false;
+  }
+
+  private static void prepareFresh(MountPoint mount) throws IOException, UserError {
     mount.clearIfDead(ClusterDirectory.state());
     Files.createDirectories(mount.directory());
     MountFlags.parse(mount.directory(), List.of()).prepare();
-    return false;
   }
 
   /** The address of the master, which runs or was just started. */

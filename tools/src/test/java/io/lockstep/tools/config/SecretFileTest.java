@@ -36,6 +36,11 @@ class SecretFileTest {
   }
 
   @Test
+  void directoryIsNoSecretWhateverItsMode() {
+    assertThatThrownBy(() -> SecretFile.read(directory)).hasMessageContaining("is a directory");
+  }
+
+  @Test
   void shortOrGarbledSecretIsRefused() throws Exception {
     Path file = directory.resolve("secret");
     SecretFile.ensure(file);
