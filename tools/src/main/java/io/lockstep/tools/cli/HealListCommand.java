@@ -9,10 +9,8 @@ import io.lockstep.wire.message.SetConfigMessage;
 import io.lockstep.wire.message.VolumeRow;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /** Confined to the main thread. {@code lockstep heal list VOLUME}. */
 @Command(
@@ -25,27 +23,20 @@ import picocli.CommandLine.Mixin;
     },
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep heal list demo --output json"})
-final class HealListCommand implements Callable<Integer> {
-  @Mixin private ClusterOptions cluster;
-  @Mixin private OutputOptions output;
-
-  @Mixin private VolumeName.Parameter volume;
-
+final class HealListCommand extends VolumeReport {
   @Override
-  public Integer call() throws UserError, Outcome {
-    try (AdminConnection connection = cluster.connect()) {
-      VolumeRow row = volume.name().find(connection);
-      List<MarkedObject> marked = new ArrayList<>();
-      List<String> unasked = new ArrayList<>();
-      for (SetConfigMessage set : row.getSetsList()) {
-        MarkListing listing = new MarkListing(connection, set);
-        marked.addAll(listing.list());
-        unasked.addAll(listing.unasked());
-      }
-      output.print(marked, table(marked));
-      unasked.forEach(who -> output.err().println("not listed: " + who));
-      return unasked.isEmpty() ? 0 : Main.EXIT_FAILED;
+  boolean report(AdminConnection connection, VolumeRow row, OutputOptions output)
+      throws UserError, Outcome {
+    List<MarkedObject> marked = new ArrayList<>();
+    List<String> unasked = new ArrayList<>();
+    for (SetConfigMessage set : row.getSetsList()) {
+      MarkListing listing = new MarkListing(connection, set);
+      marked.addAll(listing.list());
+      unasked.addAll(listing.unasked());
     }
+    output.print(marked, table(marked));
+    unasked.forEach(who -> output.err().println("not listed: " + who));
+    return unasked.isEmpty();
   }
 
   private static Table table(List<MarkedObject> marked) {

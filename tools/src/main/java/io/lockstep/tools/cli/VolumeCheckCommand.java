@@ -11,12 +11,10 @@ import io.lockstep.tools.cluster.AdminConnection;
 import io.lockstep.wire.message.VolumeRow;
 import java.io.PrintWriter;
 import java.util.List;
-import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /** Confined to the main thread. {@code lockstep volume check NAME}. */
 @Command(
@@ -28,27 +26,19 @@ import picocli.CommandLine.Mixin;
     },
     mixinStandardHelpOptions = true,
     footer = {"", "Example: lockstep volume check demo --output json"})
-final class VolumeCheckCommand implements Callable<Integer> {
-  @Mixin private ClusterOptions cluster;
-  @Mixin private OutputOptions output;
-
-  @Mixin private VolumeName.Parameter volume;
-
+final class VolumeCheckCommand extends VolumeReport {
   @Override
-  public Integer call() throws UserError, Outcome {
-    VolumeName name = volume.name();
-    try (AdminConnection connection = cluster.connect();
-        LeaseSession leases = new LeaseSession(connection, name.text());
+  boolean report(AdminConnection connection, VolumeRow row, OutputOptions output)
+      throws UserError, Outcome {
+    try (LeaseSession leases = new LeaseSession(connection, row.getName());
         Progress progress = new Progress()) {
-      VolumeRow row = name.find(connection);
       List<SetVerdict> verdicts = new VolumeCheck(connection, leases, progress).run(row);
       PrintWriter out = output.out();
       if (!output.isJson()) {
         verdicts.forEach(verdict -> details(out, verdict));
       }
       output.print(verdicts, table(verdicts));
-      boolean equal = verdicts.stream().allMatch(v -> v.verdict() == SetVerdict.Verdict.EQUAL);
-      return equal ? 0 : Main.EXIT_FAILED;
+      return verdicts.stream().allMatch(v -> v.verdict() == SetVerdict.Verdict.EQUAL);
     }
   }
 
