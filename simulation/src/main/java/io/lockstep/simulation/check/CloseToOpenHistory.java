@@ -103,7 +103,7 @@ public final class CloseToOpenHistory {
                     + RegisterHistory.time(due.closedNs)));
       }
       Seen former = last.put(seen.descriptor, seen);
-      if (former != null && isOlder(of, byValue.get(former.value))) {
+      if (former != null && stays(former, byValue) && isOlder(of, byValue.get(former.value))) {
         violations.add(
             new Violation(
                 name,
@@ -114,6 +114,12 @@ public final class CloseToOpenHistory {
                     + seen.value));
       }
     }
+  }
+
+  /** What was not closed without an error may be gone again. */
+  private static boolean stays(Seen seen, Map<Integer, Written> byValue) {
+    Written written = byValue.get(seen.value);
+    return written != null && written.closedNs != RegisterHistory.NEVER;
   }
 
   /** Whether {@code a} was surely replaced by {@code b}; null is what was there before all. */

@@ -55,6 +55,15 @@ class CloseToOpenHistoryTest {
   }
 
   @Test
+  void aDescriptorMayGoBackFromWhatWasLost() {
+    files.written("a", "file", 1, 0, 10);
+    files.written("a", "file", 2, 12, RegisterHistory.NEVER);
+    files.read("b", "file", "b.1", 2, 11, 20);
+    files.read("b", "file", "b.1", 1, 11, 25);
+    assertThat(files.violations()).isEmpty();
+  }
+
+  @Test
   void aWriterThatWasNeverClosedPromisesNothing() {
     files.written("a", "file", 1, 0, RegisterHistory.NEVER);
     files.read("b", "file", "b.1", 0, 16, 20);

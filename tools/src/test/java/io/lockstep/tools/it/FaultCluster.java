@@ -13,11 +13,15 @@ import java.util.Optional;
 
 /**
  * Confined to the thread that made it. A cluster in a network of its own, on disks that can lose
- * power, with two mounts; and what can be done to it.
+ * power, with two mounts, and two more that are loose; and what can be done to it.
  */
 final class FaultCluster implements AutoCloseable {
   static final int STORAGES = 3;
   static final int MOUNTS = 2;
+
+  /** Their indices follow those of the others. */
+  static final int LOOSE_MOUNTS = 2;
+
   static final String VOLUME = "demo";
 
   /** A member that failed again and again has to wait up to a minute before it may return. */
@@ -72,13 +76,14 @@ final class FaultCluster implements AutoCloseable {
     for (int i = 1; i <= STORAGES; i++) {
       introduce(storage(i));
     }
-    for (int i = 0; i < MOUNTS; i++) {
+    for (int i = 0; i < MOUNTS + LOOSE_MOUNTS; i++) {
       introduce(mountRole(i));
     }
     startDaemons();
     cluster.createVolume(VOLUME, STORAGES);
-    for (int i = 0; i < MOUNTS; i++) {
-      mounts.add(cluster.mount(mountRole(i), VOLUME));
+    for (int i = 0; i < MOUNTS + LOOSE_MOUNTS; i++) {
+      String cache = i < MOUNTS ? "cache=coherent" : "cache=loose";
+      mounts.add(cluster.mount(mountRole(i), VOLUME, cache));
     }
   }
 
@@ -107,8 +112,9 @@ final class FaultCluster implements AutoCloseable {
     return cluster;
   }
 
-  Path mount(int index) {
-    return mounts.get(index);
+  /** Where all of them are, the loose ones last. */
+  List<Path> mounts() {
+    return mounts;
   }
 
   static String storage(int number) {

@@ -14,8 +14,10 @@ import io.lockstep.wire.message.LeaseRow;
 import io.lockstep.wire.message.TokenMessage;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -26,7 +28,7 @@ import java.util.stream.IntStream;
  * with it.
  */
 final class FaultHistory {
-  private static final int SHOWN_MAX = 5;
+  private static final int SHOWN_MAX = 8;
   private static final int STORY_MAX = 60;
   private static final Pattern VALUE = Pattern.compile("value (\\d+)");
 
@@ -70,6 +72,18 @@ final class FaultHistory {
   private Lease lastLease;
   private int locks;
   private int moves;
+
+  /** By number, of those that are written under close-to-open: the client. */
+  private final Map<Integer, String> looseWriters = new HashMap<>();
+
+  /** Those of them that have not returned; see {@link #underWay}. */
+  private final Set<Integer> looseUnderWay = new HashSet<>();
+
+  /** Of two files under close-to-open: they begin anew when all lost power. */
+  private int looseAge;
+
+  private String lastClosed;
+  private int looseShared;
 
   // ---- cells
 
@@ -122,6 +136,7 @@ final class FaultHistory {
   /** No replica in step was left running. */
   synchronized void blackout() {
     history.blackout(System.nanoTime());
+    looseAge++;
   }
 
   // ---- records
@@ -237,12 +252,58 @@ final class FaultHistory {
     return lastLocked != null && moves > 0;
   }
 
+  // ---- close-to-open
+
+  /** The file of this kind now. */
+  synchronized String loose(String kind) {
+    return kind + looseAge;
+  }
+
+  /** Whether what was closed in this file is promised to whoever opens it. */
+  private boolean isPromised(String file) {
+    return file.endsWith(Integer.toString(looseAge));
+  }
+
+  /** A write begins that is closed at once. */
+  synchronized void beginLoose(String client, int value) {
+    looseWriters.put(value, client);
+    looseUnderWay.add(value);
+  }
+
+  /** It returned; its descriptor is still open. */
+  synchronized void endLoose(int value) {
+    looseUnderWay.remove(value);
+  }
+
+  /** All of it is over. */
+  synchronized void closed(String client, String file, int value, long startNs, long closedNs) {
+    looseUnderWay.remove(value);
+    boolean stays = closedNs != RegisterHistory.NEVER && isPromised(file);
+    history.loose().written(client, file, value, startNs, stays ? closedNs : RegisterHistory.NEVER);
+    lastClosed = stays ? file : lastClosed;
+  }
+
+  synchronized void readLoose(
+      String client, String file, String descriptor, int value, long openedNs, long readNs) {
+    String writer = looseWriters.get(value);
+    boolean isEarly = looseUnderWay.contains(value) && client.equals(writer);
+    if (!isEarly && isPromised(file)) {
+      history.loose().read(client, file, descriptor, value, openedNs, readNs);
+      looseShared += writer != null && !client.equals(writer) ? 1 : 0;
+    }
+  }
+
+  /** Whether what was written on one loose mount was read on another. */
+  synchronized boolean isLooseShared() {
+    return lastClosed != null && looseShared > 0;
+  }
+
   // ---- judged
 
   /**
    * To see that the checkers are awake: somebody finds nothing in a cell where something was found
    * before; somebody has the lock beside its owner; a lease is granted with a token that was; the
-   * first number comes back.
+   * first number comes back; somebody opens what was closed, and finds nothing.
    */
   synchronized void plant() {
     long nowNs = System.nanoTime();
@@ -254,6 +315,7 @@ final class FaultHistory {
     history.locks().granted("planted owner", lastLocked, true, Fence.NONE, nowNs);
     granted("planted session", lastLease, nowNs);
     found(lastLocked, 0);
+    history.loose().read("planted opener", lastClosed, "planted", 0, nowNs, nowNs);
   }
 
   synchronized List<Violation> violations() {
@@ -301,6 +363,10 @@ final class FaultHistory {
         + " leases, "
         + moves
         + " moves of exclusive ones between mounts, "
+        + history.loose().reads()
+        + " reads of files that were opened loosely, "
+        + looseShared
+        + " of what another mount had written, "
         + durable
         + " times told durable";
   }

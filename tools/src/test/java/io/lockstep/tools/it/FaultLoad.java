@@ -13,13 +13,15 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Any thread may ask it. Threads on two mounts that write, read, append, rename over, create, lock
- * and sync the same few files without an end, and write down what they saw. Errors are part of it:
- * they say what may be lost, and the thread opens its files again.
+ * and sync the same few files without an end, and on two loose ones that open, write and close
+ * others, and write down what they saw. Errors are part of it: they say what may be lost, and the
+ * thread opens its files again.
  */
 final class FaultLoad {
   /** Threads on each mount. */
   static final int THREADS = 3;
 
+  private static final int LOOSE_THREADS = 2;
   private static final int PAUSE_US_MAX = 6_000;
   private static final int JOIN_SECONDS = 60;
 
@@ -37,6 +39,11 @@ final class FaultLoad {
   private volatile boolean held;
   private volatile boolean stopping;
 
+  /**
+   * Begins.
+   *
+   * @param mounts the loose ones last
+   */
   FaultLoad(ClusterAddress cluster, List<Path> mounts, long seed) throws Exception {
     this.cluster = cluster;
     this.mounts = List.copyOf(mounts);
@@ -47,11 +54,16 @@ final class FaultLoad {
     }
     FaultWorker.makeFiles(mounts.get(0));
     FaultLocker.makeFile(mounts.get(0), history);
-    for (int i = 0; i < THREADS * mounts.size(); i++) {
-      start(new FaultWorker(this, i % mounts.size(), new SplittableRandom(seed * 31 + i)));
+    int coherent = FaultCluster.MOUNTS;
+    for (int i = 0; i < THREADS * coherent; i++) {
+      start(new FaultWorker(this, i % coherent, new SplittableRandom(seed * 31 + i)));
     }
-    for (int mount = 0; mount < mounts.size(); mount++) {
+    for (int mount = 0; mount < coherent; mount++) {
       start(new FaultLocker(this, mount, new SplittableRandom(seed * 37 + mount)));
+    }
+    int loose = mounts.size() - coherent;
+    for (int i = 0; i < LOOSE_THREADS * loose; i++) {
+      start(new FaultLooseWorker(this, coherent + i % loose, new SplittableRandom(seed * 41 + i)));
     }
     threads.start("leases", this::watchLeases);
   }

@@ -28,7 +28,7 @@ final class FaultLoadMain {
     this.liar = new FaultLiar(load);
   }
 
-  /** Seed, master, secret file, then the directories where the volume is mounted. */
+  /** Seed, master, secret file, then where the volume is mounted, the loose ones last. */
   public static void main(String[] words) throws Exception {
     ClusterAddress cluster = new ClusterAddress(List.of(words[1]), Path.of(words[2]));
     List<Path> mounts = Arrays.stream(words).skip(3).map(Path::of).toList();
@@ -87,6 +87,9 @@ final class FaultLoadMain {
     text.append(history.counts()).append('\n');
     if (!history.hasMoves()) {
       text.append("INCONCLUSIVE: no lock was held, or no lease moved\n");
+    }
+    if (!history.isLooseShared()) {
+      text.append("INCONCLUSIVE: no loose mount saw what the other one had closed\n");
     }
     history.told(violations).forEach(line -> text.append(line).append('\n'));
     return text.toString();

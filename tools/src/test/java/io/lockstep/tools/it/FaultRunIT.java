@@ -53,7 +53,8 @@ class FaultRunIT {
       load.plant();
       String planted = String.join("\n", load.judge());
       assertThat(planted)
-          .contains("planted reader", "planted owner", "planted session", "token 1.0");
+          .contains("planted reader", "planted owner", "planted session", "token 1.0")
+          .contains("planted opener");
     }
   }
 

@@ -24,7 +24,7 @@ final class FaultWorker extends FaultThread {
   /** Of the log, which grows, so many records at its end are read. */
   private static final int TAIL_RECORDS = 64;
 
-  private static final int RECORD_BYTES = 64;
+  static final int RECORD_BYTES = 64;
   private static final int TARGET_BYTES = 6_000;
 
   /** A descriptor of one run of the mount. */
@@ -200,7 +200,7 @@ final class FaultWorker extends FaultThread {
 
   // ---- records
 
-  private static byte[] record(int value) {
+  static byte[] record(int value) {
     ByteBuffer record = ByteBuffer.allocate(RECORD_BYTES);
     while (record.hasRemaining()) {
       record.putInt(value).putInt(~value);
@@ -208,7 +208,7 @@ final class FaultWorker extends FaultThread {
     return record.array();
   }
 
-  private static int value(byte[] log, int at) {
+  static int value(byte[] log, int at) {
     byte[] record = Arrays.copyOfRange(log, at, at + RECORD_BYTES);
     int value = ByteBuffer.wrap(record).getInt();
     boolean hole = Arrays.equals(record, new byte[RECORD_BYTES]);

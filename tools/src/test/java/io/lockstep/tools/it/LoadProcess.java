@@ -61,9 +61,7 @@ final class LoadProcess implements Closeable {
                 Long.toString(seed),
                 directory.masterAddress(),
                 directory.secretFile().toString()));
-    for (int i = 0; i < FaultCluster.MOUNTS; i++) {
-      command.add(faults.mount(i).toString());
-    }
+    faults.mounts().forEach(mount -> command.add(mount.toString()));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     faults.started("load", process);
@@ -133,7 +131,7 @@ final class LoadProcess implements Closeable {
     demand("end");
   }
 
-  /** A read, a lock and a lease that cannot be, in the history of all the others. */
+  /** Reads, a lock and a lease that cannot be, in the history of all the others. */
   void plant() throws IOException {
     demand("plant");
   }
