@@ -133,13 +133,26 @@ final class PostOpBatcher {
             told[0] &= ok;
             left[0]--;
             if (left[0] == 0) {
-              if (told[0]) {
-                sync();
-              } else {
-                again(batch);
-              }
+              onRefreshed(told[0]);
             }
           });
+    }
+  }
+
+  /**
+   * Of a file whose lease is lost nothing is told the master any more: its mark stays, or whoever
+   * settles would not know that the master's size may be too small.
+   */
+  private void onRefreshed(boolean told) {
+    List<Item> lost = batch.stream().filter(item -> item.inode.buffer().isDistrusted()).toList();
+    batch = batch.stream().filter(item -> !lost.contains(item)).toList();
+    lost.forEach(item -> item.inode.onPostOpDone(item.cycle));
+    if (batch.isEmpty()) {
+      batch = null;
+    } else if (told) {
+      sync();
+    } else {
+      again(batch);
     }
   }
 

@@ -202,6 +202,16 @@ final class WriteBuffer {
     }
   }
 
+  /** Whether size and times of the last lease are not told the master any more. */
+  boolean isDistrusted() {
+    lock.lock();
+    try {
+      return distrusted;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** The exclusive lease is gone. */
   void disowned() {
     lock.lock();

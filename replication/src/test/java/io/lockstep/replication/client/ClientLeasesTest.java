@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.lockstep.core.ErrorCode;
+import io.lockstep.core.MemberMode;
 import io.lockstep.core.Outcome;
 import io.lockstep.wire.message.AcquireLease;
 import io.lockstep.wire.message.Attributes;
@@ -117,6 +118,34 @@ class ClientLeasesTest extends ClientCase {
     assertFails(ErrorCode.IO_ERROR, () -> file.fsync(second, true));
     Descriptor third = file.newDescriptor(false);
     assertThatCode(() -> file.flush(third)).doesNotThrowAnyException();
+  }
+
+  /** Else a new lockd, which was never told of the lease, would leave the master the old size. */
+  @Test
+  void markOfALostLeaseStaysForWhoSettlesIt() throws Outcome {
+    ClientOptions late =
+        new ClientOptions(
+            true,
+            60 * SECOND_NS,
+            SECOND_NS,
+            3 * SECOND_NS,
+            60 * SECOND_NS,
+            64L << 20,
+            16,
+            SECOND_NS);
+    FakeCluster.Mount mount = cluster.mount(late);
+    writeDirect(mount.open(INODE), "data");
+    cluster.setMode(3, MemberMode.WO);
+    // The mark waits for the end of the heal, and the lease does not live that long.
+    cluster.time.pass(2 * SECOND_NS);
+    mount.cutOff();
+    cluster.time.pass(12 * SECOND_NS);
+    cluster.lockd.restart();
+    cluster.setMode(3, MemberMode.RW);
+    mount.reconnect();
+    cluster.time.pass(5 * SECOND_NS);
+    assertThat(cluster.attributes(INODE).getSize()).as("the master").isZero();
+    assertThat(cluster.member(1).object(INODE).isDirty()).isTrue();
   }
 
   @Test
