@@ -74,7 +74,7 @@ public final class Simulation {
     this.kinds = Faults.swarm(new Random(random.nextLong()), possible);
     this.kinds.addAll(surely);
     this.watch = new Watch(history.locks());
-    variants.withHandlers(watch::watching);
+    variants.withHandlers(watch::watching).withLog(watch::watching);
     this.cluster = new Cluster(random.nextLong(), 3, 2 + random.nextInt(2), variants);
     watch.begin(cluster);
   }

@@ -4,6 +4,7 @@ import io.lockstep.core.Member;
 import io.lockstep.core.MemberMode;
 import io.lockstep.core.Outcome;
 import io.lockstep.core.SetConfig;
+import io.lockstep.metadata.raft.ReplicatedLog;
 import io.lockstep.replication.marks.MarksFormat;
 import io.lockstep.replication.marks.ObjectMarks;
 import io.lockstep.simulation.check.LockHistory;
@@ -46,6 +47,8 @@ import java.util.TreeSet;
  *       calls out of step at the epoch that the write carries.
  * </ul>
  *
+ * <p>At every proposal of the master P8 ({@link ReportWatch}).
+ *
  * <p>And after every event I9: whoever read a state of the master has let go of it, and did not
  * read on (for mounts and sessions, see {@link Convergence}: nothing is left of them).
  *
@@ -65,6 +68,7 @@ final class Watch {
   private final Map<String, Violation> violations = new LinkedHashMap<>();
   private Cluster cluster;
   private VirtualTime time;
+  private ReportWatch reports;
   private int reads;
   private int writes;
 
@@ -75,6 +79,7 @@ final class Watch {
   void begin(Cluster built) {
     cluster = built;
     time = built.time();
+    reports = new ReportWatch(built, this::violated);
     time.watch(this::afterEvent);
   }
 
@@ -101,7 +106,12 @@ final class Watch {
     }
   }
 
-  /** Stands before a storage daemon. */
+  /** Stands between the master and its log. */
+  ReplicatedLog watching(ReplicatedLog log) {
+    return reports.watching(log);
+  }
+
+  /** Stands before a storage daemon, or the master. */
   RequestHandler watching(String host, RequestHandler handler) {
     return new RequestHandler() {
       @Override
@@ -120,6 +130,7 @@ final class Watch {
     private final String host;
     private final Request request;
     private final Responder responder;
+    private final long arrivedNs = time.nowNs();
 
     Watching(String host, Request request, Responder responder) {
       this.host = host;
@@ -131,6 +142,9 @@ final class Watch {
     public void reply(Reply reply, Payload payload) {
       if (Replies.isOk(reply)) {
         onDone(host, request);
+        if (request.hasDaemonHeartbeat() && !reply.getDaemonHeartbeat().getRegister()) {
+          reports.onHeard(request.getDaemonHeartbeat(), arrivedNs);
+        }
       }
       responder.reply(reply, payload);
     }

@@ -20,6 +20,9 @@ import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Request.BodyCase;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -105,10 +108,10 @@ final class Mutants {
               () -> Tamper.sends("mount", Mutants::withoutAbsent)),
           new Mutant(
               "P3",
-              "a new run of a member stays in step",
-              EnumSet.of(Fault.STORAGE_KILL, Fault.STORAGE_POWER),
-              148,
-              () -> Variants.production().with(new TrustsNewRuns())),
+              "a new run of a member is taken for the one before it, and stays in step",
+              EnumSet.of(Fault.STORAGE_POWER, Fault.MOUNT_KILL, Fault.PAUSE),
+              1,
+              () -> Variants.production().withDirectory(Mutants::withoutIncarnation)),
           new Mutant(
               "P5",
               "lockd grants in the grace period",
@@ -125,7 +128,7 @@ final class Mutants {
               "P8",
               "any report condemns a member",
               EnumSet.of(Fault.CUT, Fault.STORAGE_POWER),
-              73,
+              1,
               () -> Variants.production().with(new CondemnsAnybody())),
           new Mutant(
               "P12",
@@ -136,8 +139,8 @@ final class Mutants {
           new Mutant(
               "P13",
               "a mount believes in its leases three times as long",
-              EnumSet.of(Fault.CUT, Fault.PAUSE),
-              70,
+              EnumSet.of(Fault.CUT, Fault.PAUSE, Fault.CLOCKS),
+              20,
               () -> Variants.production().withMountTimes(longLease())),
           new Mutant(
               "P14",
@@ -211,6 +214,11 @@ final class Mutants {
               "a copy that was healed does not speak for those who are still away",
               replication("server/MutantsTest"),
               "healWithoutThePendingMarksOfTheSourceIsCaught"),
+          new ByTest(
+              "P3",
+              "the master takes a new run of a member for in step",
+              "metadata/src/test/java/io/lockstep/metadata/catalogue/KeeperMutantTest.java",
+              "everyMutantIsKilled"),
           new ByTest(
               "P4",
               "a lease id that has ended is granted",
@@ -287,6 +295,15 @@ final class Mutants {
         : reply;
   }
 
+  /** So that each run is the first. */
+  private static void withoutIncarnation(Path directory) {
+    try {
+      Files.deleteIfExists(directory.resolve("incarnation"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static Request withoutAbsent(Request request) {
     Request.Builder changed = request.toBuilder();
     switch (request.getBodyCase()) {
@@ -322,13 +339,6 @@ final class Mutants {
   private static final class AdmitsOlderToken extends MarkRules {
     @Override
     protected boolean isFenced(ObjectMarks marks, Token token) {
-      return false;
-    }
-  }
-
-  private static final class TrustsNewRuns extends KeeperRules {
-    @Override
-    protected boolean isOutOfStep(boolean restarted) {
       return false;
     }
   }

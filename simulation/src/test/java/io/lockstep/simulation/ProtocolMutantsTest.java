@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(600)
 class ProtocolMutantsTest {
-  private static final int SEEDS_MAX = 150;
+  private static final int SEED_MAX = 40;
   private static final int OPERATIONS = 400;
 
   @Test
@@ -48,7 +48,7 @@ class ProtocolMutantsTest {
    * nothing else, is no proof: production leaves one now and then, too (see "open" in SOAK.md).
    */
   private static int seedsUntilNoticed(Mutant mutant) {
-    for (int seed = mutant.from(); seed < mutant.from() + SEEDS_MAX; seed++) {
+    for (int seed = mutant.from(); seed <= SEED_MAX; seed++) {
       boolean noticed =
           problems(seed, mutant, mutant.variants().get()).stream()
               .anyMatch(problem -> !problem.startsWith("mark left"));

@@ -121,7 +121,7 @@ public final class MasterNode {
               .route(lockd.observing(metadata), MetadataServer.CLIENT_KINDS)
               .route(lockd, LockdServer.CLIENT_KINDS)
               .build();
-      network.listen(host, ADDRESS, router);
+      network.listen(host, ADDRESS, variants.handlers.wrap(host.name(), router));
       metadata.announce(ADDRESS);
       metadata.start();
     } catch (IOException e) {

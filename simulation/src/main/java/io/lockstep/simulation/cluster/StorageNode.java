@@ -90,6 +90,7 @@ public final class StorageNode {
             usual.heartbeatNs(),
             usual.callTimeoutNs(),
             TimeUnit.SECONDS.toNanos(30));
+    variants.directory.accept(disk.root());
     try {
       daemon =
           StorageDaemon.open(

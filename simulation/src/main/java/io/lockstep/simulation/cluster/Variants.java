@@ -16,6 +16,7 @@ import io.lockstep.wire.PeerDirectory;
 import io.lockstep.wire.RequestHandler;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.netty.SessionLines;
+import java.nio.file.Path;
 import java.util.function.Consumer;
 import java.util.function.LongUnaryOperator;
 import java.util.function.Supplier;
@@ -36,6 +37,7 @@ public final class Variants {
   LockSeam lockSeam = LockSeam.PRODUCTION;
   PeersWrapper peers = (role, peers) -> peers;
   UnaryOperator<RowStore> rows = UnaryOperator.identity();
+  Consumer<Path> directory = root -> {};
   UnaryOperator<ReplicatedLog> log = UnaryOperator.identity();
   HandlerWrapper handlers = (host, handler) -> handler;
 
@@ -124,6 +126,12 @@ public final class Variants {
     return this;
   }
 
+  /** What happens to the directory of a storage daemon before each of its runs. */
+  public Variants withDirectory(Consumer<Path> change) {
+    directory = change;
+    return this;
+  }
+
   /** What the master reads and writes its state through. */
   public Variants withLog(UnaryOperator<ReplicatedLog> wrapper) {
     UnaryOperator<ReplicatedLog> before = log;
@@ -131,7 +139,7 @@ public final class Variants {
     return this;
   }
 
-  /** Storage daemons are watched, or answer something else. */
+  /** Storage daemons and the master are watched, or answer something else. */
   public Variants withHandlers(HandlerWrapper wrapper) {
     HandlerWrapper before = handlers;
     handlers = (host, handler) -> wrapper.wrap(host, before.wrap(host, handler));
