@@ -305,9 +305,12 @@ public final class SetKeeper {
 
   private void decideReport(FailureReport report, Member member, long nowNs) {
     int left = config.readers().size() - (member.mode() == MemberMode.RW ? 1 : 0);
+    boolean heard = watch(member).isHeardAs(member, nowNs);
+    // Who has just begun has heard nobody: the last one in step must not be one that is dead.
+    boolean lonely = noOtherReaderIsHeard(member, nowNs);
     boolean condemned =
         member.mode() == MemberMode.WO
-            || rules.mayCondemn(left, config.minReplicas(), watch(member).isHeardAs(member, nowNs));
+            || rules.mayCondemn(left, config.minReplicas(), heard || lonely);
     if (condemned) {
       propose(
           replace(member.with(MemberMode.ERR, member.incarnation())),
@@ -322,12 +325,18 @@ public final class SetKeeper {
               ? "member " + member.id() + " is the last in step"
               : "member "
                   + member.id()
-                  + " is heard, and without it "
+                  + (heard ? " is heard" : " and all others in step are silent")
+                  + ", and without it "
                   + left
                   + " are in step, "
                   + config.minReplicas()
                   + " are needed");
     }
+  }
+
+  private boolean noOtherReaderIsHeard(Member member, long nowNs) {
+    return config.readers().stream()
+        .noneMatch(other -> other.id() != member.id() && watch(other).isHeardAs(other, nowNs));
   }
 
   private static boolean isBlame(ErrorCode code) {
