@@ -19,6 +19,7 @@ import io.lockstep.wire.message.LogEntry;
 import io.lockstep.wire.message.Reply;
 import io.lockstep.wire.message.Request;
 import io.lockstep.wire.message.Request.BodyCase;
+import io.lockstep.wire.message.SetLockReply;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -160,7 +161,9 @@ final class Mutants {
               "a mount locks without asking lockd",
               NONE,
               1,
-              () -> Tamper.skips("mount", to -> true, r -> is(r, BodyCase.SET_LOCK))));
+              () ->
+                  Tamper.answers(
+                      "mount", to -> true, r -> is(r, BodyCase.SET_LOCK), Mutants::locked)));
 
   static final List<ByTest> BY_TEST =
       List.of(
@@ -316,6 +319,16 @@ final class Mutants {
       }
     }
     return changed.build();
+  }
+
+  /** What the lockd of a late term would say: executed behind everything before. */
+  private static Reply locked(Request request) {
+    return Reply.newBuilder()
+        .setSetLock(
+            SetLockReply.newBuilder()
+                .setLockdTerm(1L << 40)
+                .setPosition(request.getSetLock().getOperation()))
+        .build();
   }
 
   private static Request notExclusive(Request request) {

@@ -29,6 +29,15 @@ final class Tamper {
 
   /** Processes of this role do not send such requests to this address, and believe all is well. */
   static Variants skips(String role, Predicate<String> address, Predicate<Request> which) {
+    return answers(role, address, which, request -> Reply.getDefaultInstance());
+  }
+
+  /** Processes of this role answer such requests to this address themselves. */
+  static Variants answers(
+      String role,
+      Predicate<String> address,
+      Predicate<Request> which,
+      Function<Request, Reply> answer) {
     return peers(
         role,
         to ->
@@ -36,7 +45,7 @@ final class Tamper {
                 (request, payload, timeoutNs, onReply) -> {
                   if (address.test(to) && which.test(request)) {
                     payload.release();
-                    onReply.onReply(Reply.getDefaultInstance(), Payload.EMPTY);
+                    onReply.onReply(answer.apply(request), Payload.EMPTY);
                   } else {
                     peer.call(request, payload, timeoutNs, onReply);
                   }
