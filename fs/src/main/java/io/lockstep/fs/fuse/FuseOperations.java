@@ -275,7 +275,8 @@ final class FuseOperations {
                       LinuxFlags.mode(flags));
           FuseRequest.opened(fileInfo, created.handle(), LinuxFlags.bypassesPages(flags));
           Attributes attributes = created.attributes();
-          long entry = t.memory().entry(node(attributes.getInode()), attributes, keepSeconds);
+          // It may have been there, and its size be told by who writes it: not kept at an open.
+          long entry = t.memory().entry(node(attributes.getInode()), attributes, keepSeconds, 0);
           if (t.replied(fuse.fuse_reply_create(request, entry, fileInfo)) == -ENOENT) {
             // Nobody waits for the descriptor any more, so nobody will close it.
             vfs.files().release(created.handle());
@@ -296,6 +297,10 @@ final class FuseOperations {
           long handle = vfs.files().open(t.caller(), inode(node), LinuxFlags.mode(flags));
           if (LinuxFlags.mode(flags).truncate()) {
             kernelSizes.told(node, 0);
+          }
+          if (keepSeconds > 0) {
+            // A size that is kept may be older than what was closed elsewhere.
+            kernelCache.dropAttributes(node);
           }
           FuseRequest.opened(fileInfo, handle, LinuxFlags.bypassesPages(flags));
           if (t.replied(fuse.fuse_reply_open(request, fileInfo)) == -ENOENT) {
@@ -529,8 +534,9 @@ final class FuseOperations {
   // ---- replies
 
   private void entry(FuseThread t, Attributes attributes) {
-    kernelSizes.told(node(attributes.getInode()), attributes.getSize());
-    long entry = t.memory().entry(node(attributes.getInode()), attributes, keepSeconds);
+    long node = node(attributes.getInode());
+    kernelSizes.told(node, attributes.getSize());
+    long entry = t.memory().entry(node, attributes, keepSeconds, keepSeconds);
     t.replied(fuse.fuse_reply_entry(t.request(), entry));
   }
 

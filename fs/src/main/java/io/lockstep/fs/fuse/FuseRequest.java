@@ -174,12 +174,13 @@ final class FuseRequest implements AutoCloseable {
   /**
    * A {@code struct fuse_entry_param}.
    *
-   * @param keepSeconds how long name and attributes may be kept
+   * @param keepNameSeconds how long the name may be kept
+   * @param keepSeconds how long the attributes may be kept
    */
-  long entry(long node, Attributes attributes, double keepSeconds) {
+  long entry(long node, Attributes attributes, double keepNameSeconds, double keepSeconds) {
     MEMORY.putLong(structs + ENTRY_NODE, node);
     MEMORY.putDouble(structs + ENTRY_KEEP_ATTRIBUTES, keepSeconds);
-    MEMORY.putDouble(structs + ENTRY_KEEP_NAME, keepSeconds);
+    MEMORY.putDouble(structs + ENTRY_KEEP_NAME, keepNameSeconds);
     StatLayout.putStat(structs + ENTRY_STAT, attributes);
     return structs;
   }

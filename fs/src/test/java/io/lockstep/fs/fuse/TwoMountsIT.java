@@ -65,6 +65,11 @@ class TwoMountsIT {
       assertThat(Files.readString(second.resolve("file"))).isEqualTo("one");
       Files.writeString(first.resolve("file"), "longer than one");
       assertThat(Files.readString(second.resolve("file"))).isEqualTo("longer than one");
+      // Looked at, and not read: nothing is leased there that could be recalled.
+      Files.createFile(first.resolve("grown"));
+      assertThat(Files.size(second.resolve("grown"))).isZero();
+      Files.writeString(first.resolve("grown"), "not empty");
+      assertThat(Files.readString(second.resolve("grown"))).isEqualTo("not empty");
       assertThat(loose.isAlive()).isTrue();
     }
   }
