@@ -14,7 +14,11 @@ public class KeeperRules {
     return restarted;
   }
 
-  /** P8: whether a member in step may be condemned on a report. */
+  /**
+   * P8: whether a member in step may be condemned on a report.
+   *
+   * @param heard it is, or nobody else in step is, who could stand in for it
+   */
   protected boolean mayCondemn(int readersLeft, int minReplicas, boolean heard) {
     return readersLeft >= minReplicas || (readersLeft >= 1 && !heard);
   }
